@@ -1,0 +1,1 @@
+"""Sound in: decoding with checks, peaks for waveforms, levels."""

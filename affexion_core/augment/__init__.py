@@ -1,0 +1,1 @@
+"""Changes to a signal, one file each."""

@@ -1,0 +1,1 @@
+"""Feature front-ends, one file each."""

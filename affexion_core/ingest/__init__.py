@@ -1,0 +1,1 @@
+"""From files to clips in the library."""

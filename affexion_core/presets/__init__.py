@@ -1,0 +1,1 @@
+"""Ready recipes that reproduce published systems, one file each."""

@@ -1,0 +1,1 @@
+"""The workspace's database: clips, datasets, labels, runs."""

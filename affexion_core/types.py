@@ -1,0 +1,274 @@
+"""The data that flows through Affexion: frozen dataclasses, passed explicitly, with no behaviour but checks."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+from affexion_core.errors import LabelError, SplitError
+
+Origin = Literal["real", "synthetic"]
+ORIGINS: tuple[Origin, ...] = ("real", "synthetic")
+
+LeakKind = Literal["clip", "speaker", "voice", "text"]
+LEAK_KINDS: tuple[LeakKind, ...] = ("clip", "speaker", "voice", "text")
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where a clip came from, as far as known: its origin card.
+
+    ``source`` is an address or path; ``retrieved`` an ISO date; ``parameters`` the settings of the generator.
+    """
+
+    source: str | None = None
+    licence: str | None = None
+    citation: str | None = None
+    retrieved: str | None = None
+    generator: str | None = None
+    voice: str | None = None
+    prompt: str | None = None
+    seed: int | None = None
+    intended_label: str | None = None
+    parameters: Mapping[str, str | float | int] = field(default_factory=dict)
+
+
+def clip_id(sha256: str, start: float | None = None, end: float | None = None) -> str:
+    """Make the stable id of a clip from its content: 16 hex digits.
+
+    Parameters
+    ----------
+    sha256
+        Hex digest of the file's bytes.
+    start, end
+        Span within the file in seconds; None for the whole file. Rounded to milliseconds.
+    """
+    if start is None and end is None:
+        return sha256[:16]
+    span = f"{sha256}:{round((start or 0.0) * 1000)}:{'' if end is None else round(end * 1000)}"
+    return hashlib.sha256(span.encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One stretch of speech by one speaker.
+
+    ``file`` is relative to the workspace, or absolute where a corpus is used in place. ``duration`` (of the
+    span) in seconds; ``sampling_rate`` (Hz) and ``channels`` are those of the file as delivered. ``speaker`` is
+    a person or a synthetic voice, written ``corpus:name``; None where unknown. ``attributes`` holds what only
+    some corpora know (intensity, gender, statement, …).
+    """
+
+    id: str
+    file: str
+    sha256: str
+    origin: Origin
+    corpus: str
+    duration: float
+    sampling_rate: int
+    channels: int = 1
+    start: float | None = None
+    end: float | None = None
+    speaker: str | None = None
+    language: str | None = None
+    transcript: str | None = None
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    provenance: Provenance = field(default_factory=Provenance)
+
+
+@dataclass(frozen=True)
+class Scheme:
+    """What a judgement may say: a set of labels, or a numeric range such as valence 1 to 7.
+
+    ``labels`` keeps its order everywhere (model outputs, confusion matrices, plots).
+    """
+
+    name: str
+    labels: tuple[str, ...] = ()
+    low: float | None = None
+    high: float | None = None
+
+    def __post_init__(self) -> None:
+        if len(set(self.labels)) != len(self.labels):
+            raise LabelError(f"Scheme {self.name!r} lists a label twice: {', '.join(self.labels)}.")
+        if not self.labels and (self.low is None or self.high is None or not self.low < self.high):
+            raise LabelError(f"Scheme {self.name!r} needs labels, or a numeric range with low < high.")
+
+
+@dataclass(frozen=True)
+class Annotation:
+    """One judgement of one clip by one rater under one scheme; never overwritten, corrections are new rows.
+
+    ``id`` is made by whoever submits it, so that a repeated submission adds nothing. ``created`` is ISO 8601 UTC.
+    """
+
+    id: str
+    clip_id: str
+    scheme: str
+    rater: str
+    value: str | float
+    created: str
+    comment: str | None = None
+
+
+@dataclass(frozen=True)
+class LabelledClip:
+    """A clip with the one label a dataset gives it."""
+
+    clip: Clip
+    label: str
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Labelled clips under one scheme. ``label_map`` names the map its labels came through, if any."""
+
+    name: str
+    origin: Origin
+    scheme: Scheme
+    items: tuple[LabelledClip, ...]
+    label_map: str | None = None
+    description: str = ""
+
+    def snapshot(self) -> str:
+        """Hash of which clips carry which labels (64 hex digits); a run pins it."""
+        lines = sorted(f"{item.clip.id}\t{item.label}" for item in self.items)
+        return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def normalised_text(transcript: str | None) -> str | None:
+    """Reduce a transcript to what counts as the same text: case, punctuation and spacing don't."""
+    if transcript is None:
+        return None
+    folded = unicodedata.normalize("NFKC", transcript).casefold()
+    words = "".join(c if c.isalnum() else " " for c in folded).split()
+    return " ".join(words) or None
+
+
+@dataclass(frozen=True)
+class Split:
+    """Which clips train, tune (dev) and test. Refuses what would leak from one side to the other.
+
+    Training and dev clips stand on one side, test clips on the other; dev is checked against train as well.
+    A shared clip, speaker (real), voice (synthetic) or text between the sides raises `SplitError` unless its
+    kind is in ``allow``; then `leaks` counts it, and `stamp` says so wherever its figures show.
+    """
+
+    train: tuple[LabelledClip, ...]
+    test: tuple[LabelledClip, ...] = ()
+    dev: tuple[LabelledClip, ...] = ()
+    allow: frozenset[LeakKind] = frozenset()
+
+    def __post_init__(self) -> None:
+        if not self.train:
+            raise SplitError("The training part is empty; choose a dataset with clips, or fewer folds.")
+        refused = {kind: shared for kind, shared in self.leaks().items() if kind not in self.allow}
+        if refused:
+            raise SplitError(
+                "Training and test share "
+                + "; ".join(_counted(kind, shared) for kind, shared in refused.items())
+                + ". Choose clips that share none, or allow the leak: the figures are then stamped leaky."
+            )
+
+    def leaks(self) -> dict[LeakKind, tuple[str, ...]]:
+        """Shared values between train+dev and test, by kind; kinds that share nothing are left out."""
+        left, right = shared_keys(self.train + self.dev), shared_keys(self.test)
+        found = {kind: tuple(sorted(left[kind] & right[kind])) for kind in LEAK_KINDS}
+        return {kind: shared for kind, shared in found.items() if shared}
+
+    def unknown(self) -> dict[LeakKind, int]:
+        """Count the clips whose speaker or text is not known, so that a leak there can't be ruled out."""
+        items = self.train + self.dev + self.test
+        speakers = sum(item.clip.speaker is None for item in items)
+        texts = sum(normalised_text(item.clip.transcript) is None for item in items)
+        counts: dict[LeakKind, int] = {"speaker": speakers, "text": texts}
+        return {kind: n for kind, n in counts.items() if n}
+
+    def stamp(self) -> str:
+        """Say in a line whether the split is clean: ``clean``, ``leaky: …`` or ``not verifiable: …``."""
+        leaks = self.leaks()
+        if leaks:
+            return "leaky: shares " + "; ".join(_counted(kind, shared) for kind, shared in leaks.items())
+        unknown = self.unknown()
+        if unknown:
+            return "not verifiable: " + ", ".join(f"{kind} of {n} clips unknown" for kind, n in unknown.items())
+        return "clean"
+
+
+def shared_keys(items: tuple[LabelledClip, ...]) -> dict[LeakKind, set[str]]:
+    """Collect what must not stand on both sides of a split, by kind."""
+    keys: dict[LeakKind, set[str]] = {kind: set() for kind in LEAK_KINDS}
+    for item in items:
+        clip, text = item.clip, normalised_text(item.clip.transcript)
+        keys["clip"].add(clip.id)
+        if clip.speaker is not None:
+            keys["voice" if clip.origin == "synthetic" else "speaker"].add(clip.speaker)
+        if text is not None:
+            keys["text"].add(text)
+    return keys
+
+
+def _counted(kind: LeakKind, shared: tuple[str, ...]) -> str:
+    shown = ", ".join(repr(value) for value in shared[:3]) + (", …" if len(shared) > 3 else "")
+    return f"{len(shared)} {kind}{'' if len(shared) == 1 else 's'} ({shown})"
+
+
+@dataclass(frozen=True)
+class Utterance:
+    """What a front-end sees, from file and microphone alike.
+
+    ``signal``: mono float32 ``(n_samples,)`` in [-1, 1]; ``sampling_rate`` in Hz.
+    """
+
+    signal: np.ndarray
+    sampling_rate: int
+    transcript: str | None = None
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Class probabilities for one clip or file, in the run's label order; they sum to 1."""
+
+    key: str
+    labels: tuple[str, ...]
+    probs: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.labels) != len(self.probs) or not all(math.isfinite(p) for p in self.probs):
+            raise LabelError(f"Prediction of {self.key!r} needs one finite probability per label.")
+
+    @property
+    def label(self) -> str:
+        """The most probable label; the first of equals."""
+        return self.labels[int(np.argmax(self.probs))]
+
+
+RunKind = Literal["train", "cv", "fold"]
+
+
+@dataclass(frozen=True)
+class Run:
+    """What is known of a run without opening its large files. Times are ISO 8601 UTC; ``folder`` is absolute.
+
+    ``summary`` holds the headline figures as written by evaluation: {name: {value, low, high, n}}.
+    """
+
+    id: str
+    kind: RunKind
+    preset: str
+    folder: str
+    labels: tuple[str, ...]
+    train_dataset: str
+    train_snapshot: str
+    created: str
+    finished: str | None = None
+    test_dataset: str | None = None
+    name: str | None = None
+    parent: str | None = None
+    summary: Mapping[str, object] = field(default_factory=dict)

@@ -1,0 +1,1 @@
+"""What the pages share: session, player, charts, theme."""
