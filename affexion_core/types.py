@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -15,6 +15,14 @@ from affexion_core.errors import LabelError, SplitError
 
 Origin = Literal["real", "synthetic"]
 ORIGINS: tuple[Origin, ...] = ("real", "synthetic")
+
+# Called as progress(done, total, what) by long work, from the thread that does it.
+Progress = Callable[[int, int, str], None]
+
+
+def no_progress(done: int, total: int, what: str) -> None:
+    """Report to nobody."""
+
 
 LeakKind = Literal["clip", "speaker", "voice", "text"]
 LEAK_KINDS: tuple[LeakKind, ...] = ("clip", "speaker", "voice", "text")

@@ -1,0 +1,34 @@
+import os
+from pathlib import Path
+
+import pytest
+
+from affexion_core.workspace import Workspace, open_workspace
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+def shared_folder() -> Path | None:
+    """Find the folder with real speech and papers beside the repository, if this machine has it."""
+    folder = Path(os.environ.get("AFFEXION_SHARED") or PROJECT.parent / "shared")
+    return folder if (folder / "audio" / "signals.csv").is_file() else None
+
+
+@pytest.fixture(scope="session")
+def shared_audio() -> Path:
+    """Folder of real speech; the test is skipped where it is absent, and fails in CI."""
+    folder = shared_folder()
+    if folder is None:
+        message = "no real speech: set AFFEXION_SHARED to a folder with audio/signals.csv"
+        if os.environ.get("CI") == "true":
+            pytest.fail(message)
+        pytest.skip(message)
+    return folder / "audio"
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    """Open an empty workspace on SQLite."""
+    monkeypatch.delenv("AFFEXION_DATABASE_URL", raising=False)
+    monkeypatch.setenv("AFFEXION_WORKSPACE", str(tmp_path / "workspace"))
+    return open_workspace()
