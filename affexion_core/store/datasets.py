@@ -1,0 +1,239 @@
+"""Datasets: clips with one label each under one scheme and of one origin."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, RowMapping, delete, func, select, update
+
+from affexion_core.errors import LabelError, NotFoundError, StoreError, allowed
+from affexion_core.store.clips import missing_clips
+from affexion_core.store.labels import check_value
+from affexion_core.store.names import require_dataset
+from affexion_core.store.rows import chunks, clip_of, dialect_insert, insert_new, now
+from affexion_core.store.schema import clip as clip_table
+from affexion_core.store.schema import dataset, dataset_clip
+from affexion_core.store.schema import scheme as scheme_table
+from affexion_core.store.session import Store, reading, writing
+from affexion_core.types import ORIGINS, Dataset, LabelledClip, Origin, Scheme
+
+
+@dataclass(frozen=True)
+class SavedDataset:
+    """How many clips were new in the dataset, and how many it had already with the same label."""
+
+    added: int
+    present: int
+
+
+@dataclass(frozen=True)
+class DatasetSummary:
+    """A dataset without its clips.
+
+    ``labels`` counts the clips of each label of the scheme, in its order, zeros included; ``speakers`` counts known
+    speakers; ``duration`` is the sum in seconds; ``created`` is ISO 8601 UTC.
+    """
+
+    name: str
+    origin: Origin
+    n: int
+    labels: Mapping[str, int]
+    speakers: int
+    duration: float
+    scheme: str
+    label_map: str | None
+    description: str
+    created: str
+
+
+def save_dataset(
+    store: Store,
+    name: str,
+    origin: Origin,
+    scheme: Scheme,
+    items: Sequence[tuple[str, str]],
+    label_map: str | None = None,
+    description: str = "",
+) -> SavedDataset:
+    """Create a dataset, or add clips to one; all of it is saved, or nothing.
+
+    The dataset keeps its own copy of the scheme, to which labels may be added at the end: the order of those it has
+    never changes, nor do they when another dataset uses the same scheme. A scheme of a new name becomes known to the
+    workspace as well.
+
+    Parameters
+    ----------
+    store
+        The open store.
+    name
+        The dataset, not empty.
+    origin
+        Of every clip in it.
+    scheme
+        Has every label of ``items``.
+    items
+        ``(clip id, label)`` of clips that are in the store.
+    label_map
+        Name of the map the labels came through; None keeps what the dataset has.
+    description
+        For people; empty keeps what the dataset has.
+
+    Raises
+    ------
+    LabelError
+        If a label isn't in the scheme, a clip would get a second label, or the dataset has another scheme or map.
+    NotFoundError
+        If a clip isn't in the store.
+    StoreError
+        If the dataset or a clip has the other origin.
+    """
+    if not name.strip():
+        raise StoreError("A dataset needs a name.")
+    if origin not in ORIGINS:
+        raise StoreError(f"Dataset {name!r} can't have the origin {origin!r}; choose {allowed(ORIGINS)}.")
+    wanted = _one_label_each(name, scheme, items)
+    with writing(store) as connection:
+        row = _open_dataset(connection, name, origin, scheme, label_map, description)
+        _check_clips(connection, name, origin, list(wanted))
+        _check_labels(connection, row["id"], name, wanted)
+        rows = [{"dataset_id": row["id"], "clip_id": id, "label": label} for id, label in wanted.items()]
+        new = insert_new(connection, dataset_clip, rows)
+    return SavedDataset(added=len(new), present=len(wanted) - len(new))
+
+
+def _one_label_each(name: str, scheme: Scheme, items: Sequence[tuple[str, str]]) -> dict[str, str]:
+    wanted: dict[str, str] = {}
+    for id, label in items:
+        check_value(scheme, label, f"Clip {id}")
+        if wanted.setdefault(id, label) != label:
+            raise LabelError(
+                f"Clip {id} would get two labels in dataset {name!r}, {wanted[id]!r} and {label!r}; keep one."
+            )
+    return wanted
+
+
+def _open_dataset(
+    connection: Connection, name: str, origin: Origin, scheme: Scheme, label_map: str | None, description: str
+) -> RowMapping:
+    """Make the dataset's row, or check and extend it."""
+    kept = {"labels": list(scheme.labels), "low": scheme.low, "high": scheme.high}
+    insert = dialect_insert(connection, scheme_table).values(name=scheme.name, **kept)
+    connection.execute(insert.on_conflict_do_nothing(index_elements=["name"]))
+    values = {"name": name, "origin": origin, "scheme": scheme.name, "label_map": label_map, **kept}
+    insert = dialect_insert(connection, dataset).values(**values, description=description, created=now())
+    connection.execute(insert.on_conflict_do_nothing(index_elements=["name"]))
+    row = require_dataset(connection, name, lock=True)
+    changed = _extended(row, origin, scheme, label_map, description)
+    if changed:
+        connection.execute(update(dataset).where(dataset.c.id == row["id"]).values(**changed))
+    return row
+
+
+def _extended(
+    row: RowMapping, origin: Origin, scheme: Scheme, label_map: str | None, description: str
+) -> dict[str, object]:
+    """Give the columns of a dataset that change when it is saved again."""
+    name = row["name"]
+    if row["origin"] != origin:
+        raise StoreError(
+            f"Dataset {name!r} is {row['origin']}; {origin} clips go into another one, so that the two are never mixed."
+        )
+    if row["scheme"] != scheme.name or (row["low"], row["high"]) != (scheme.low, scheme.high):
+        raise LabelError(f"Dataset {name!r} has the scheme {row['scheme']!r}, not {scheme.name!r}; use another name.")
+    if None not in (label_map, row["label_map"]) and label_map != row["label_map"]:
+        raise LabelError(
+            f"The labels of dataset {name!r} came through the map {row['label_map']!r}, not {label_map!r}; "
+            "use that map or another dataset name."
+        )
+    labels = [*row["labels"], *(label for label in scheme.labels if label not in row["labels"])]
+    changed: dict[str, object] = {
+        "labels": labels,
+        "label_map": row["label_map"] if label_map is None else label_map,
+        "description": description or row["description"],
+    }
+    return {key: value for key, value in changed.items() if value != row[key]}
+
+
+def _check_clips(connection: Connection, name: str, origin: Origin, ids: Sequence[str]) -> None:
+    found: dict[str, str] = {}
+    for part in chunks(ids):
+        rows = connection.execute(select(clip_table.c.id, clip_table.c.origin).where(clip_table.c.id.in_(part)))
+        found.update((row.id, row.origin) for row in rows)
+    missing = [id for id in ids if id not in found]
+    if missing:
+        raise NotFoundError(
+            missing_clips(missing, connection.scalar(select(func.count()).select_from(clip_table)) or 0)
+        )
+    wrong = [id for id in ids if found[id] != origin]
+    if wrong:
+        raise StoreError(
+            f"{len(wrong)} of the clips for the {origin} dataset {name!r} are {found[wrong[0]]}, the first {wrong[0]}; "
+            "put them into another dataset, so that the two are never mixed."
+        )
+
+
+def _check_labels(connection: Connection, dataset_id: int, name: str, wanted: Mapping[str, str]) -> None:
+    for part in chunks(wanted):
+        rows = connection.execute(
+            select(dataset_clip.c.clip_id, dataset_clip.c.label).where(
+                dataset_clip.c.dataset_id == dataset_id, dataset_clip.c.clip_id.in_(part)
+            )
+        )
+        for id, label in rows:
+            if label != wanted[id]:
+                raise LabelError(
+                    f"Clip {id} has the label {label!r} in dataset {name!r}, not {wanted[id]!r}; "
+                    "use another dataset name, or delete this dataset first."
+                )
+
+
+def load_dataset(store: Store, name: str) -> Dataset:
+    """Load a dataset with its clips, in the order of their ids; `NotFoundError` lists the datasets there are."""
+    with reading(store) as connection:
+        row = require_dataset(connection, name)
+        found = connection.execute(
+            select(clip_table, dataset_clip.c.label)
+            .join(dataset_clip, dataset_clip.c.clip_id == clip_table.c.id)
+            .where(dataset_clip.c.dataset_id == row["id"])
+            .order_by(clip_table.c.id)
+        ).mappings()
+        items = tuple(LabelledClip(clip_of(item), item["label"]) for item in found)
+    scheme = Scheme(row["scheme"], tuple(row["labels"]), row["low"], row["high"])
+    return Dataset(row["name"], row["origin"], scheme, items, row["label_map"], row["description"])
+
+
+def list_datasets(store: Store) -> tuple[DatasetSummary, ...]:
+    """List the datasets by name, in three queries however many there are."""
+    with reading(store) as connection:
+        rows = connection.execute(select(dataset).order_by(dataset.c.name)).mappings().all()
+        members = (
+            select(
+                dataset_clip.c.dataset_id,
+                func.count(),
+                func.count(clip_table.c.speaker.distinct()),
+                func.sum(clip_table.c.duration),
+            )
+            .join(clip_table, clip_table.c.id == dataset_clip.c.clip_id)
+            .group_by(dataset_clip.c.dataset_id)
+        )
+        totals = {id: (n, speakers, duration) for id, n, speakers, duration in connection.execute(members)}
+        counted = select(dataset_clip.c.dataset_id, dataset_clip.c.label, func.count())
+        labels: dict[int, dict[str, int]] = {}
+        for id, label, n in connection.execute(counted.group_by(dataset_clip.c.dataset_id, dataset_clip.c.label)):
+            labels.setdefault(id, {})[label] = n
+    return tuple(_summary(row, *totals.get(row["id"], (0, 0, 0.0)), labels.get(row["id"], {})) for row in rows)
+
+
+def _summary(row: RowMapping, n: int, speakers: int, duration: float, labels: dict[str, int]) -> DatasetSummary:
+    names = row["labels"] or sorted(labels)
+    counts = {label: labels.get(label, 0) for label in names}
+    kept = {key: row[key] for key in ("name", "origin", "scheme", "label_map", "description", "created")}
+    return DatasetSummary(**kept, n=n, labels=counts, speakers=speakers, duration=duration)
+
+
+def delete_dataset(store: Store, name: str) -> None:
+    """Delete a dataset; its clips and their annotations stay. `NotFoundError` lists the datasets there are."""
+    with writing(store) as connection:
+        row = require_dataset(connection, name, lock=True)
+        connection.execute(delete(dataset).where(dataset.c.id == row["id"]))

@@ -1,0 +1,158 @@
+"""Schemes and annotations: what may be said of a clip, and what each rater said. Annotations are never changed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import func, select
+
+from affexion_core.errors import LabelError, NotFoundError
+from affexion_core.store.clips import missing_clips
+from affexion_core.store.names import require_scheme
+from affexion_core.store.rows import chunks, dialect_insert, insert_new, upsert
+from affexion_core.store.schema import annotation as annotation_table
+from affexion_core.store.schema import clip as clip_table
+from affexion_core.store.schema import scheme as scheme_table
+from affexion_core.store.session import Store, reading, writing
+from affexion_core.types import Annotation, Scheme
+
+
+def save_scheme(store: Store, scheme: Scheme) -> None:
+    """Save a scheme, or add labels at the end of one.
+
+    Raises
+    ------
+    LabelError
+        If labels were taken out or moved, or the range changed: annotations made under it would change meaning.
+    """
+    row = {"name": scheme.name, "labels": list(scheme.labels), "low": scheme.low, "high": scheme.high}
+    with writing(store) as connection:
+        insert = dialect_insert(connection, scheme_table).values(row)
+        connection.execute(insert.on_conflict_do_nothing(index_elements=["name"]))
+        locked = select(scheme_table.c.name).where(scheme_table.c.name == scheme.name).with_for_update()
+        connection.execute(locked)
+        there = require_scheme(connection, scheme.name)
+        kept = scheme.labels[: len(there.labels)] == there.labels
+        if not kept or (scheme.low, scheme.high) != (there.low, there.high):
+            raise LabelError(
+                f"Scheme {scheme.name!r} is in use as {_described(there)}; labels may only be added at the end. "
+                "Save the changed one under another name."
+            )
+        upsert(connection, scheme_table, row)
+
+
+def load_scheme(store: Store, name: str) -> Scheme:
+    """Load a scheme; `NotFoundError` lists the schemes there are."""
+    with reading(store) as connection:
+        return require_scheme(connection, name)
+
+
+def check_value(scheme: Scheme, value: str | float, what: str) -> None:
+    """Check a judgement against its scheme.
+
+    Raises
+    ------
+    LabelError
+        If it is neither one of the labels nor a number in the range; ``what`` begins the message.
+    """
+    if scheme.labels:
+        if value not in scheme.labels:
+            raise LabelError(f"{what}: {value!r} isn't in scheme {scheme.name!r}; choose {_described(scheme)}.")
+        return
+    assert scheme.low is not None and scheme.high is not None  # Scheme checks it
+    try:
+        number = float(value)
+    except ValueError:
+        number = math.nan
+    if not scheme.low <= number <= scheme.high:
+        raise LabelError(f"{what}: {value!r} isn't in scheme {scheme.name!r}; choose {_described(scheme)}.")
+
+
+def _described(scheme: Scheme) -> str:
+    return ", ".join(scheme.labels) if scheme.labels else f"a number from {scheme.low:g} to {scheme.high:g}"
+
+
+def add_annotations(store: Store, annotations: Sequence[Annotation]) -> int:
+    """Save judgements; when this returns they are on the disk. All are saved, or none.
+
+    Returns
+    -------
+    int
+        How many were new. One whose id is there already adds and changes nothing, so sending again is harmless.
+
+    Raises
+    ------
+    LabelError
+        If a value doesn't fit its scheme.
+    NotFoundError
+        If a clip or scheme isn't in the workspace.
+    """
+    if not annotations:
+        return 0
+    with writing(store) as connection:
+        schemes = {name: require_scheme(connection, name) for name in sorted({a.scheme for a in annotations})}
+        for made in annotations:
+            check_value(schemes[made.scheme], made.value, f"Annotation of clip {made.clip_id}")
+        ids = list(dict.fromkeys(a.clip_id for a in annotations))
+        found: set[str] = set()
+        for part in chunks(ids):
+            found.update(connection.execute(select(clip_table.c.id).where(clip_table.c.id.in_(part))).scalars())
+        missing = [id for id in ids if id not in found]
+        if missing:
+            total = connection.scalar(select(func.count()).select_from(clip_table))
+            raise NotFoundError(missing_clips(missing, total or 0))
+        rows = [_values(made, schemes[made.scheme]) for made in annotations]
+        new = insert_new(connection, annotation_table, rows)
+    return len(new)
+
+
+def _values(made: Annotation, scheme: Scheme) -> dict[str, Any]:
+    return {
+        "id": made.id,
+        "clip_id": made.clip_id,
+        "scheme": made.scheme,
+        "rater": made.rater,
+        "label": made.value if scheme.labels else None,
+        "number": None if scheme.labels else float(made.value),
+        "created": made.created,
+        "comment": made.comment,
+    }
+
+
+def find_annotations(
+    store: Store, clip_ids: Iterable[str] | None = None, scheme: str | None = None, rater: str | None = None
+) -> tuple[Annotation, ...]:
+    """Find judgements, oldest first; None asks nothing, an empty ``clip_ids`` finds none.
+
+    Raises
+    ------
+    NotFoundError
+        If there is no such scheme.
+    """
+    query = select(annotation_table)
+    if scheme is not None:
+        query = query.where(annotation_table.c.scheme == scheme)
+    if rater is not None:
+        query = query.where(annotation_table.c.rater == rater)
+    queries = [query]
+    if clip_ids is not None:
+        queries = [query.where(annotation_table.c.clip_id.in_(part)) for part in chunks(dict.fromkeys(clip_ids))]
+    with reading(store) as connection:
+        if scheme is not None:
+            require_scheme(connection, scheme)
+        rows = [row for query in queries for row in connection.execute(query).mappings()]
+    found = (
+        Annotation(
+            row["id"],
+            row["clip_id"],
+            row["scheme"],
+            row["rater"],
+            row["number"] if row["label"] is None else row["label"],
+            row["created"],
+            row["comment"],
+        )
+        for row in rows
+    )
+    return tuple(sorted(found, key=lambda made: (made.created, made.id)))

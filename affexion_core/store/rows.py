@@ -1,0 +1,88 @@
+"""Between dataclasses and table rows, and inserts that skip what is already there on both databases."""
+
+from __future__ import annotations
+
+import dataclasses
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, RowMapping, Table
+from sqlalchemy.dialects import postgresql, sqlite
+
+from affexion_core.types import Clip, Provenance
+
+T = TypeVar("T")
+
+# Below every limit on bound parameters: 32,766 in SQLite, 65,535 in PostgreSQL.
+CHUNK = 10_000
+
+_CLIP_FIELDS = tuple(f.name for f in dataclasses.fields(Clip) if f.name not in ("attributes", "provenance"))
+_PROVENANCE_FIELDS = frozenset(f.name for f in dataclasses.fields(Provenance))
+
+
+def now() -> str:
+    """Give the present time as ISO 8601 UTC, to the microsecond: texts sort as times."""
+    return datetime.now(UTC).isoformat(timespec="microseconds")
+
+
+def clip_values(clip: Clip, added: str) -> dict[str, Any]:
+    """Make the row of a clip."""
+    provenance = {name: value for name, value in vars(clip.provenance).items() if value not in (None, {})}
+    if "parameters" in provenance:
+        provenance["parameters"] = dict(provenance["parameters"])
+    return {
+        **{name: getattr(clip, name) for name in _CLIP_FIELDS},
+        "attributes": dict(clip.attributes),
+        "provenance": provenance,
+        "added": added,
+        "searchable": folded("\n".join(filter(None, (clip.file, clip.transcript, clip.speaker)))),
+    }
+
+
+def clip_of(row: RowMapping) -> Clip:
+    """Make a clip of its row; keys a later version may have added to the provenance are left out."""
+    provenance = {name: value for name, value in row["provenance"].items() if name in _PROVENANCE_FIELDS}
+    return Clip(
+        **{name: row[name] for name in _CLIP_FIELDS}, attributes=row["attributes"], provenance=Provenance(**provenance)
+    )
+
+
+def folded(text: str) -> str:
+    """Reduce text to what a search compares: without case, and one form for each letter."""
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+
+
+def chunks(values: Iterable[T], size: int = CHUNK) -> Iterator[list[T]]:
+    """Cut values into lists that fit into one statement."""
+    held = list(values)
+    for start in range(0, len(held), size):
+        yield held[start : start + size]
+
+
+def insert_new(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> set[str]:
+    """Insert rows whose key isn't there yet, and give the ``id`` (``clip_id`` in `dataset_clip`) of those inserted.
+
+    Rows go in sorted by key, so that two writers with overlapping rows can't wait for each other.
+    """
+    if not rows:
+        return set()
+    keys = [column.name for column in table.primary_key.columns]
+    made = dialect_insert(connection, table).on_conflict_do_nothing(index_elements=keys).returning(table.c[keys[-1]])
+    ordered = sorted(rows, key=lambda row: tuple(row[key] for key in keys))
+    return set(connection.execute(made, [dict(row) for row in ordered]).scalars())
+
+
+def upsert(connection: Connection, table: Table, row: Mapping[str, Any]) -> None:
+    """Insert a row, or replace all its columns where its key is there already."""
+    keys = [column.name for column in table.primary_key.columns]
+    made = dialect_insert(connection, table).values(dict(row))
+    changed = {name: made.excluded[name] for name in row if name not in keys}
+    connection.execute(made.on_conflict_do_update(index_elements=keys, set_=changed))
+
+
+def dialect_insert(connection: Connection, table: Table) -> Any:  # the two dialects' inserts share no base type
+    """Make an insert that knows ``ON CONFLICT``."""
+    module = postgresql if connection.dialect.name == "postgresql" else sqlite
+    return module.insert(table)

@@ -1,0 +1,173 @@
+"""Open the database of a workspace and run transactions on it; the one place where database errors are translated."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from types import ModuleType
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError
+
+from affexion_core.errors import StoreError
+from affexion_core.store.failures import LOCK_SECONDS, explained
+from affexion_core.store.upgrading import bring_up_to_date
+from affexion_core.workspace import Workspace
+
+# Before this version SQLite could corrupt a database in WAL mode with several connections writing and checkpointing.
+WAL_SAFE = (3, 51, 3)
+CONNECT_SECONDS = 5
+
+_WRITES = "affexion_writes"
+
+
+@dataclass(frozen=True)
+class Store:
+    """An open database and the workspace it belongs to. Open one a process; it may be shared between threads."""
+
+    workspace: Workspace
+    engine: Engine
+
+
+def open_store(workspace: Workspace) -> Store:
+    """Open the database of a workspace, creating it or bringing its tables up to date where needed.
+
+    Raises
+    ------
+    StoreError
+        If the database can't be reached or read, or was written by a newer Affexion; nothing is changed then.
+    """
+    url = _checked_url(workspace.database_url)
+    if url.get_backend_name() == "sqlite":
+        module = sqlite_module()
+        engine = _sqlite_engine(url, module)
+    else:
+        engine = _postgresql_engine(url)
+    store = Store(workspace, engine)
+    try:
+        with explained(engine.url):
+            if engine.dialect.name == "sqlite":
+                _choose_journal(engine, module)
+            bring_up_to_date(engine, partial(_begun, writes=True))
+    except BaseException:
+        engine.dispose()
+        raise
+    return store
+
+
+@contextmanager
+def reading(store: Store) -> Iterator[Connection]:
+    """Run queries that see one consistent state of the database.
+
+    Raises
+    ------
+    StoreError
+        Saying what went wrong with the database and what is safe.
+    """
+    with explained(store.engine.url), _begun(store.engine, writes=False) as connection:
+        yield connection
+
+
+@contextmanager
+def writing(store: Store) -> Iterator[Connection]:
+    """Run a transaction that reads and writes: committed as a whole at the end, or undone as a whole on any error.
+
+    On SQLite it waits for its turn at the start (``BEGIN IMMEDIATE``), so what it reads can't change before it writes.
+
+    Raises
+    ------
+    StoreError
+        Saying what went wrong with the database and what is safe.
+    """
+    with explained(store.engine.url), _begun(store.engine, writes=True) as connection:
+        yield connection
+
+
+@contextmanager
+def _begun(engine: Engine, writes: bool) -> Iterator[Connection]:
+    options: dict[str, Any] = {_WRITES: writes}
+    if engine.dialect.name == "postgresql" and not writes:
+        options |= {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+    with engine.connect() as connection:
+        connection = connection.execution_options(**options)
+        with connection.begin():
+            yield connection
+
+
+def sqlite_module() -> ModuleType:
+    """Choose the SQLite to use: the newer one of the pysqlite3 wheel where installed, else Python's own."""
+    try:
+        from pysqlite3 import dbapi2
+    except ImportError:
+        from sqlite3 import dbapi2
+    return dbapi2
+
+
+def _checked_url(text: str) -> URL:
+    """Read the URL; messages don't repeat it, since it may hold a password."""
+    form = "write sqlite:///FILE or postgresql://USER:PASSWORD@HOST:PORT/DATABASE in AFFEXION_DATABASE_URL, or unset it"
+    try:
+        # Heroku and others still hand out postgres://, which SQLAlchemy doesn't know.
+        url = make_url("postgresql" + text[len("postgres") :] if text.startswith("postgres://") else text)
+    except ArgumentError:
+        raise StoreError(f"The database address can't be read; {form}.") from None
+    if url.get_backend_name() == "postgresql":
+        return url.set(drivername="postgresql+psycopg")
+    if url.get_backend_name() == "sqlite":
+        return url.set(drivername="sqlite")
+    raise StoreError(f"The database kind {url.get_backend_name()!r} isn't supported; {form}.")
+
+
+def _sqlite_engine(url: URL, module: ModuleType) -> Engine:
+    engine = create_engine(
+        url, module=module, connect_args={"timeout": LOCK_SECONDS}, json_serializer=_json, hide_parameters=True
+    )
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, record: object) -> None:
+        # Transactions begin below, not by the module's own guess.
+        connection.isolation_level = None
+        connection.execute("PRAGMA foreign_keys = ON")
+        # A commit returns only when the disk has it: an acknowledged label survives a power cut.
+        connection.execute("PRAGMA synchronous = FULL")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        writes = connection.get_execution_options().get(_WRITES)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+def _postgresql_engine(url: URL) -> Engine:
+    # pre-ping: a pooled connection may have died with a restart of the server
+    return create_engine(
+        url,
+        pool_pre_ping=True,
+        connect_args={
+            "connect_timeout": CONNECT_SECONDS,
+            "options": f"-c lock_timeout={LOCK_SECONDS * 1000} -c timezone=UTC",
+        },
+        json_serializer=_json,
+        hide_parameters=True,
+    )
+
+
+# NaN is no JSON: PostgreSQL refuses it, so SQLite must as well.
+_json = partial(json.dumps, allow_nan=False)
+
+
+def _choose_journal(engine: Engine, module: ModuleType) -> None:
+    """Set WAL mode, or a rollback journal for a SQLite with the WAL bug; the file remembers it."""
+    wanted = "wal" if module.sqlite_version_info >= WAL_SAFE else "delete"
+    connection = engine.raw_connection()
+    try:
+        cursor = connection.cursor()
+        if cursor.execute("PRAGMA journal_mode").fetchone()[0] not in (wanted, "memory"):
+            cursor.execute(f"PRAGMA journal_mode = {wanted}")
+    finally:
+        connection.close()
