@@ -1,0 +1,18 @@
+"""What every model returns."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from torch import Tensor
+
+
+class ModelOutput(NamedTuple):
+    """Outputs of one batch.
+
+    ``outputs`` ``(B, n_outputs)``: class logits or dimensional values. ``attention`` ``(B, T)``: how much each frame
+    counted, summing to 1 over a clip's valid frames and 0 on padding; None where the model has no attention.
+    """
+
+    outputs: Tensor
+    attention: Tensor | None
