@@ -5,6 +5,9 @@ import pytest
 
 from affexion_core.workspace import Workspace, open_workspace
 
+# The fixtures store (on SQLite and PostgreSQL), sqlite_store, postgres_server and postgres_url.
+pytest_plugins = ["postgres_server"]
+
 PROJECT = Path(__file__).resolve().parent.parent
 
 
