@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -163,9 +163,9 @@ def normalised_text(transcript: str | None) -> str | None:
 class Split:
     """Which clips train, tune (dev) and test. Refuses what would leak from one side to the other.
 
-    Training and dev clips stand on one side, test clips on the other; dev is checked against train as well.
-    A shared clip, speaker (real), voice (synthetic) or text between the sides raises `SplitError` unless its
-    kind is in ``allow``; then `leaks` counts it, and `stamp` says so wherever its figures show.
+    Training and dev clips stand on one side, test clips on the other. A shared clip, speaker (real), voice
+    (synthetic) or text between the sides raises `SplitError` unless its kind is in ``allow``; then `leaks` lists it,
+    and `stamp` says so wherever its figures show.
     """
 
     train: tuple[LabelledClip, ...]
@@ -179,47 +179,73 @@ class Split:
         refused = {kind: shared for kind, shared in self.leaks().items() if kind not in self.allow}
         if refused:
             raise SplitError(
-                "Training and test share "
-                + "; ".join(_counted(kind, shared) for kind, shared in refused.items())
-                + ". Choose clips that share none, or allow the leak: the figures are then stamped leaky."
+                f"Training and test share {describe_leaks(refused)}. "
+                "Choose clips that share none, or allow the leak: the figures are then stamped leaky."
             )
 
     def leaks(self) -> dict[LeakKind, tuple[str, ...]]:
         """Shared values between train+dev and test, by kind; kinds that share nothing are left out."""
-        left, right = shared_keys(self.train + self.dev), shared_keys(self.test)
-        found = {kind: tuple(sorted(left[kind] & right[kind])) for kind in LEAK_KINDS}
-        return {kind: shared for kind, shared in found.items() if shared}
-
-    def unknown(self) -> dict[LeakKind, int]:
-        """Count the clips whose speaker or text is not known, so that a leak there can't be ruled out."""
-        items = self.train + self.dev + self.test
-        speakers = sum(item.clip.speaker is None for item in items)
-        texts = sum(normalised_text(item.clip.transcript) is None for item in items)
-        counts: dict[LeakKind, int] = {"speaker": speakers, "text": texts}
-        return {kind: n for kind, n in counts.items() if n}
+        return shared_traces(traces(self.train + self.dev), traces(self.test))
 
     def stamp(self) -> str:
-        """Say in a line whether the split is clean: ``clean``, ``leaky: …`` or ``not verifiable: …``."""
-        leaks = self.leaks()
-        if leaks:
-            return "leaky: shares " + "; ".join(_counted(kind, shared) for kind, shared in leaks.items())
-        unknown = self.unknown()
-        if unknown:
-            return "not verifiable: " + ", ".join(f"{kind} of {n} clips unknown" for kind, n in unknown.items())
-        return "clean"
+        """Say in a line whether the split is clean. See `split_stamp`."""
+        return split_stamp(traces(self.train + self.dev), traces(self.test))
 
 
-def shared_keys(items: tuple[LabelledClip, ...]) -> dict[LeakKind, set[str]]:
-    """Collect what must not stand on both sides of a split, by kind."""
+@dataclass(frozen=True)
+class Trace:
+    """What of a clip must not stand on both sides of a split; ``text`` is normalised."""
+
+    clip_id: str
+    origin: Origin
+    speaker: str | None
+    text: str | None
+
+
+def traces(items: Iterable[LabelledClip]) -> tuple[Trace, ...]:
+    """Take the traces of clips, in their order."""
+    clips = [item.clip for item in items]
+    return tuple(Trace(clip.id, clip.origin, clip.speaker, normalised_text(clip.transcript)) for clip in clips)
+
+
+def shared_traces(left: Iterable[Trace], right: Iterable[Trace]) -> dict[LeakKind, tuple[str, ...]]:
+    """Find the clips, speakers, voices and texts on both sides; kinds that share nothing are left out."""
+    one, other = _keys(left), _keys(right)
+    found = {kind: tuple(sorted(one[kind] & other[kind])) for kind in LEAK_KINDS}
+    return {kind: shared for kind, shared in found.items() if shared}
+
+
+def _keys(found: Iterable[Trace]) -> dict[LeakKind, set[str]]:
     keys: dict[LeakKind, set[str]] = {kind: set() for kind in LEAK_KINDS}
-    for item in items:
-        clip, text = item.clip, normalised_text(item.clip.transcript)
-        keys["clip"].add(clip.id)
-        if clip.speaker is not None:
-            keys["voice" if clip.origin == "synthetic" else "speaker"].add(clip.speaker)
-        if text is not None:
-            keys["text"].add(text)
+    for trace in found:
+        keys["clip"].add(trace.clip_id)
+        if trace.speaker is not None:
+            keys["voice" if trace.origin == "synthetic" else "speaker"].add(trace.speaker)
+        if trace.text is not None:
+            keys["text"].add(trace.text)
     return keys
+
+
+def describe_leaks(leaks: Mapping[LeakKind, tuple[str, ...]]) -> str:
+    """Say what is shared in words: ``2 speakers ('a', 'b'); 1 text ('hello')``."""
+    return "; ".join(_counted(kind, shared) for kind, shared in leaks.items())
+
+
+def split_stamp(train: Iterable[Trace], test: Iterable[Trace]) -> str:
+    """Say in a line whether test clips are clean of training clips.
+
+    ``clean`` (with a note where texts are unknown), ``leaky: shares …``, or ``not verifiable: …`` where a speaker
+    is unknown, so that a shared one can't be ruled out.
+    """
+    left, right = tuple(train), tuple(test)
+    leaks = shared_traces(left, right)
+    if leaks:
+        return f"leaky: shares {describe_leaks(leaks)}"
+    no_speaker = sum(trace.speaker is None for trace in left + right)
+    if no_speaker:
+        return f"not verifiable: speaker of {no_speaker} clips unknown"
+    no_text = sum(trace.text is None for trace in left + right)
+    return f"clean: no shared clip or speaker (text of {no_text} clips unknown)" if no_text else "clean"
 
 
 def _counted(kind: LeakKind, shared: tuple[str, ...]) -> str:

@@ -1,0 +1,170 @@
+"""Verbs that bring clips in and show what is there."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+
+from affexion_core.commands._options import common_options, emit, key_values, progress_bar, store, table, wants_json
+from affexion_core.errors import LabelError, allowed
+from affexion_core.types import ORIGINS, Dataset, Scheme
+
+
+@click.command()
+@common_options
+def init() -> None:
+    """Make a workspace, or bring its database up to date."""
+    opened = store()
+    root = str(opened.workspace.root)
+    emit({"workspace": root, "database": opened.engine.url.render_as_string()}, f"The workspace {root} is ready.")
+
+
+@click.command("import")
+@click.argument("corpus")
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option("--dataset", metavar="NAME", help="Dataset the clips go into (default: the corpus or folder name).")
+@click.option("--origin", type=click.Choice(ORIGINS), default="real", show_default=True, help="Recorded or generated.")
+@click.option("--label-map", metavar="FILE", help="A label map: a shipped name or a CSV file.")
+@click.option("--scheme", metavar="NAME", help="Refuse labels outside this scheme.")
+@click.option("--column", "columns", multiple=True, metavar="FIELD=NAME", help="For csv: which column holds a field.")
+@click.option("--language", metavar="CODE", help="Language of clips that don't say.")
+@click.option("--in-place", is_flag=True, help="Leave the files where they are instead of copying them.")
+@common_options
+def import_(
+    corpus: str,
+    path: Path,
+    dataset: str | None,
+    origin: Any,
+    label_map: str | None,
+    scheme: str | None,
+    columns: tuple[str, ...],
+    language: str | None,
+    in_place: bool,
+) -> None:
+    """Bring a CORPUS at PATH into the library; importing twice adds nothing."""
+    from affexion_core.ingest.importing import ImportOptions, import_corpus
+    from affexion_core.ingest.label_maps import load_label_map
+
+    options = ImportOptions(
+        dataset=dataset,
+        origin=origin,
+        label_map=load_label_map(label_map) if label_map else None,
+        scheme=_scheme(scheme) if scheme else None,
+        columns=key_values(columns),
+        language=language,
+        in_place=in_place,
+    )
+    with progress_bar() as progress:
+        report = import_corpus(store(), corpus, path, options, progress)
+    labels = ", ".join(f"{label} {n}" for label, n in report.labels.items())
+    lines = [
+        f"Dataset {report.dataset} ({report.origin}): {report.added} clips added, {report.present} already there.",
+        f"Labels: {labels or 'none'}; {report.speakers} speakers.",
+    ]
+    if report.left_out:
+        lines.append("Left out: " + ", ".join(f"{label} {n}" for label, n in report.left_out.items()))
+    lines += [f"Rejected {item.file}: {item.reason}" for item in report.rejected]
+    lines += [f"Note: {warning}" for warning in report.warnings]
+    emit(_plain(asdict(report)), "\n".join(lines))
+
+
+@click.command()
+@click.option("--provider", default="espeak", show_default=True, help="Which speech provider speaks.")
+@click.option("--per-label", type=click.IntRange(min=1), required=True, metavar="N", help="Clips for each label.")
+@click.option("--dataset", required=True, metavar="NAME", help="Dataset the clips go into.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Same seed, same clips.")
+@click.option("--wording", type=click.Choice(["telling", "neutral"]), help="Only sentences of this wording.")
+@common_options
+def synthesize(provider: str, per_label: int, dataset: str, seed: int, wording: str | None) -> None:
+    """Speak sentences for each label with a synthetic voice and add them as a dataset."""
+    from affexion_core.ingest.synthesizing import SynthesisOptions, synthesize_dataset
+
+    options = SynthesisOptions(provider=provider, per_label=per_label, dataset=dataset, seed=seed, wording=wording)
+    with progress_bar() as progress:
+        report = synthesize_dataset(store(), options, progress)
+    labels = ", ".join(f"{label} {n}" for label, n in report.labels.items())
+    counts = f"{report.added} clips added, {report.present} already there"
+    emit(_plain(asdict(report)), f"Dataset {report.dataset} (synthetic): {counts}.\nLabels: {labels}")
+
+
+@click.command()
+@common_options
+def datasets() -> None:
+    """List the datasets."""
+    from affexion_core.store.datasets import list_datasets
+
+    rows = [
+        {
+            "name": summary.name,
+            "origin": summary.origin,
+            "n": summary.n,
+            "labels": dict(summary.labels),
+            "speakers": summary.speakers,
+            "minutes": round(summary.duration / 60, 1),
+            "label_map": summary.label_map,
+        }
+        for summary in list_datasets(store())
+    ]
+    shown = [{**row, "labels": ", ".join(f"{k} {v}" for k, v in row["labels"].items())} for row in rows]
+    empty = "No datasets yet; bring one in with `import` or `synthesize`."
+    emit(rows, table(shown, ["name", "origin", "n", "speakers", "minutes", "labels", "label_map"], empty))
+
+
+@click.command()
+@click.option("--dataset", required=True, metavar="NAME", help="Whose clips.")
+@common_options
+def clips(dataset: str) -> None:
+    """List the clips of a dataset with their labels."""
+    from affexion_core.store.datasets import load_dataset
+
+    loaded = load_dataset(store(), dataset)
+    rows = [
+        {
+            "id": item.clip.id,
+            "label": item.label,
+            "origin": item.clip.origin,
+            "speaker": item.clip.speaker,
+            "language": item.clip.language,
+            "duration": round(item.clip.duration, 3),
+            "transcript": item.clip.transcript,
+            "file": item.clip.file,
+        }
+        for item in loaded.items
+    ]
+    if wants_json():
+        emit(rows, "")
+        return
+    shown = table(rows, ["id", "label", "speaker", "duration", "transcript"], "This dataset has no clips.")
+    emit(rows, f"{shown}\n{_label_counts(loaded)}")
+
+
+def _label_counts(dataset: Dataset) -> str:
+    counts = Counter(item.label for item in dataset.items)
+    return f"{len(dataset.items)} clips: " + ", ".join(f"{label} {n}" for label, n in counts.most_common())
+
+
+def _scheme(name: str) -> Scheme:
+    """Find a scheme by shipped name or file."""
+    from affexion_core.scheme_files import load_scheme_file, shipped_schemes
+
+    shipped = shipped_schemes()
+    if name in shipped:
+        return shipped[name]
+    if not Path(name).is_file():
+        raise LabelError(f"There is no scheme {name!r}. Choose {allowed(shipped)}, or name a scheme file.")
+    return load_scheme_file(Path(name))
+
+
+def _plain(values: Any) -> Any:
+    if isinstance(values, dict):
+        return {str(key): _plain(value) for key, value in values.items()}
+    if isinstance(values, list | tuple):
+        return [_plain(value) for value in values]
+    return str(values) if isinstance(values, Path) else values
+
+
+COMMANDS = (init, import_, synthesize, datasets, clips)

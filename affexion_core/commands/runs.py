@@ -1,0 +1,258 @@
+"""Verbs that train, measure, predict and show runs."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from affexion_core.commands._options import common_options, emit, key_values, progress_bar, store, table
+from affexion_core.errors import NotFoundError
+
+if TYPE_CHECKING:
+    from affexion_core.ingest.label_maps import LabelMap
+    from affexion_core.store.session import Store
+    from affexion_core.training.train import HeldOut
+
+_preset = click.option("--preset", required=True, metavar="NAME", help="The recipe, e.g. affexion-paper or linear.")
+_train = click.option("--train", "train_name", required=True, metavar="DATASET", help="Dataset to learn from.")
+_test = click.option("--test", "test_name", metavar="DATASET", help="Dataset to measure on afterwards.")
+_label_map = click.option(
+    "--label-map", metavar="FILE", help="Label map for the test set: a shipped name or a CSV file."
+)
+_leaks = click.option("--allow-leaks", is_flag=True, help="Go on though the test set leaks; the figures are stamped.")
+_set = click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Change a setting of the preset.")
+_seed = click.option(
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Same seed, same numbers."
+)
+_name = click.option("--name", metavar="TEXT", help="A name for the run.")
+
+
+@click.command()
+@_preset
+@_train
+@_test
+@_label_map
+@_leaks
+@_set
+@_seed
+@_name
+@common_options
+def train(
+    preset: str,
+    train_name: str,
+    test_name: str | None,
+    label_map: str | None,
+    allow_leaks: bool,
+    settings: tuple[str, ...],
+    seed: int,
+    name: str | None,
+) -> None:
+    """Train a model on a dataset; with --test, measure it on another."""
+    opened = store()
+    recipe = _recipe(preset, settings, seed, crossval=False)
+    dataset, test = _sets(opened, train_name, test_name, label_map, allow_leaks)
+    from affexion_core.training.train import train as train_model
+
+    with progress_bar() as progress:
+        run = train_model(opened, recipe, dataset, test, name, progress)
+    _print_figures(run, ("train",), test)
+
+
+@click.command()
+@_preset
+@_train
+@click.option("--folds", "n_folds", type=click.IntRange(min=2), default=7, show_default=True, help="How many folds.")
+@click.option(
+    "--group", metavar="WHAT", help="Kept on one side of each fold: speaker (default), text, generator, none."
+)
+@_test
+@_label_map
+@_leaks
+@_set
+@_seed
+@_name
+@common_options
+def cv(
+    preset: str,
+    train_name: str,
+    n_folds: int,
+    group: str | None,
+    test_name: str | None,
+    label_map: str | None,
+    allow_leaks: bool,
+    settings: tuple[str, ...],
+    seed: int,
+    name: str | None,
+) -> None:
+    """Cross-validate a recipe on a dataset; with --test, measure the fold models on another."""
+    from affexion_core.training.splits import choose_grouping
+
+    opened = store()
+    recipe = _recipe(preset, settings, seed, crossval=True)
+    dataset, test = _sets(opened, train_name, test_name, label_map, allow_leaks)
+    from affexion_core.training.crossval import crossval
+
+    with progress_bar() as progress:
+        run = crossval(opened, recipe, dataset, n_folds, group, test, name, progress)
+    reason = choose_grouping(dataset.items, n_folds, group).reason
+    if reason:
+        click.echo(f"Note: {reason}", err=True)
+    _print_figures(run, ("cv",), test)
+
+
+def _recipe(preset: str, settings: tuple[str, ...], seed: int, crossval: bool) -> Any:
+    from affexion_core.discovery import load_plugin
+    from affexion_core.training.run_config import from_preset, with_settings
+
+    loaded = load_plugin("presets", preset).PRESET
+    return with_settings(from_preset(loaded, seed, crossval), key_values(settings))
+
+
+def _sets(
+    opened: Store, train_name: str, test_name: str | None, label_map: str | None, allow_leaks: bool
+) -> tuple[Any, HeldOut | None]:
+    from affexion_core.store.datasets import load_dataset
+    from affexion_core.training.train import HeldOut
+
+    dataset = load_dataset(opened, train_name)
+    if not test_name:
+        return dataset, None
+    return dataset, HeldOut(load_dataset(opened, test_name), _map(label_map), allow_leaks)
+
+
+def _map(label_map: str | None) -> LabelMap | None:
+    from affexion_core.ingest.label_maps import load_label_map
+
+    return load_label_map(label_map) if label_map else None
+
+
+def _print_figures(run: Any, names: tuple[str, ...], test: HeldOut | None) -> None:
+    """Print a new run's figures; where a test set was named it comes along under ``test``."""
+    from affexion_core.commands._figures import figures_json, figures_text
+    from affexion_core.evaluation.measuring import evaluation_name
+    from affexion_core.run_folder import read_evaluation
+
+    folder = Path(run.folder)
+    own = read_evaluation(folder, names[0])
+    if test is None:
+        emit(figures_json(run, own), figures_text(run, own))
+        return
+    on_test = read_evaluation(folder, evaluation_name(test.dataset, test.label_map))
+    first, second = (own, on_test) if own.part == "cv" else (on_test, own)
+    values = {**figures_json(run, first), second.part: figures_json(run, second)}
+    emit(values, f"{figures_text(run, first)}\n\n{figures_text(run, second)}")
+
+
+@click.command()
+@click.argument("run")
+@click.option("--on", "on", required=True, metavar="DATASET", help="Dataset to measure on.")
+@_label_map
+@_leaks
+@common_options
+def evaluate(run: str, on: str, label_map: str | None, allow_leaks: bool) -> None:
+    """Measure a trained RUN (id, its beginning, or name) on a dataset."""
+    from affexion_core.commands._figures import figures_json, figures_text
+    from affexion_core.store.datasets import load_dataset
+    from affexion_core.store.runs import get_run
+
+    opened = store()
+    found = get_run(opened, run)
+    dataset = load_dataset(opened, on)
+    from affexion_core.evaluation.measuring import evaluate as measure
+
+    with progress_bar() as progress:
+        evaluation = measure(opened, found, dataset, _map(label_map), allow_leaks, progress)
+    emit(figures_json(found, evaluation), figures_text(found, evaluation))
+
+
+@click.command()
+@click.argument("run")
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@common_options
+def predict(run: str, paths: tuple[Path, ...]) -> None:
+    """Say how each FILE, or each sound file of a FOLDER, is spoken, by a trained RUN."""
+    from affexion_core.store.runs import get_run
+
+    opened = store()
+    found = get_run(opened, run)
+    from affexion_core.predict_files import predict_files, sound_files
+
+    files = sound_files(paths)
+    if not files:
+        raise NotFoundError(f"There is no sound file under {', '.join(map(str, paths))}.")
+    rows = []
+    with progress_bar() as progress:
+        for row in predict_files(Path(found.folder), files):
+            rows.append(row)
+            progress(len(rows), len(files), "predicting")
+    lines = [
+        f"{row['file']}: {row['error']}" if "error" in row else f"{row['file']}: {row['label']} {_probs(row['probs'])}"
+        for row in rows
+    ]
+    emit(rows, "\n".join(lines))
+    if all("error" in row for row in rows):
+        click.echo("Error: " + (rows[0]["error"] if len(rows) == 1 else "no file could be predicted."), err=True)
+        sys.exit(2)
+
+
+def _probs(probs: dict[str, float]) -> str:
+    return "(" + ", ".join(f"{label} {100 * p:.0f} %" for label, p in probs.items()) + ")"
+
+
+@click.command()
+@common_options
+def runs() -> None:
+    """List the runs, newest first."""
+    from affexion_core.store.runs import list_runs
+
+    rows = [
+        {
+            "run": run.id,
+            "name": run.name,
+            "kind": run.kind,
+            "preset": run.preset,
+            "train": run.train_dataset,
+            "created": run.created,
+            "finished": run.finished,
+            "summary": dict(run.summary),
+        }
+        for run in list_runs(store())
+        if run.kind != "fold"
+    ]
+    shown = [{**row, "accuracy": _accuracy(row["summary"]), "on": row["summary"].get("on")} for row in rows]
+    emit(rows, table(shown, ["run", "kind", "train", "on", "accuracy"], "No runs yet; start one with `train` or `cv`."))
+
+
+def _accuracy(summary: dict[str, Any]) -> str | None:
+    from affexion_core.commands._figures import percent
+    from affexion_core.evaluation.scores import estimate_from_json
+
+    return percent(estimate_from_json(summary["accuracy"])) if "accuracy" in summary else None
+
+
+@click.command()
+@click.argument("run")
+@common_options
+def show(run: str) -> None:
+    """Show a RUN: its recipe, and every set it was measured on."""
+    from affexion_core.commands._figures import figures_json, figures_text
+    from affexion_core.run_folder import evaluation_names, read_config, read_evaluation, read_json
+    from affexion_core.store.runs import get_run
+
+    found = get_run(store(), run)
+    folder = Path(found.folder)
+    evaluations = [read_evaluation(folder, name) for name in evaluation_names(folder)]
+    values = {
+        **read_json(folder / "run.json"),
+        "run": found.id,
+        "folder": found.folder,
+        "config": read_config(folder),
+        "evaluations": [figures_json(found, evaluation) for evaluation in evaluations],
+    }
+    emit(values, "\n\n".join(figures_text(found, evaluation) for evaluation in evaluations) or f"Run {found.id}")
+
+
+COMMANDS = (train, cv, evaluate, predict, runs, show)

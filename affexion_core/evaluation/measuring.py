@@ -1,0 +1,201 @@
+"""Measure a run on a dataset: check for leaks, predict, score, and keep it in the run folder."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from affexion_core.errors import LabelError, SplitError, allowed
+from affexion_core.evaluation.folds import FoldSummary, summarise_folds
+from affexion_core.evaluation.metrics import score
+from affexion_core.evaluation.scores import Scores, scores_to_json
+from affexion_core.ingest.label_maps import LabelMap, apply
+from affexion_core.predictor import Outcome, Predictor
+from affexion_core.run_folder import (
+    Evaluation,
+    ScoredClip,
+    now,
+    seen_in_training,
+    write_evaluation,
+)
+from affexion_core.store.runs import EvaluationRecord, save_evaluation
+from affexion_core.store.session import Store
+from affexion_core.types import (
+    Dataset,
+    LabelledClip,
+    Progress,
+    Run,
+    Trace,
+    describe_leaks,
+    no_progress,
+    shared_traces,
+    split_stamp,
+    traces,
+)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Clips with labels the run knows, and what was left out to get there."""
+
+    items: tuple[LabelledClip, ...]
+    left_out: Mapping[str, int]
+
+
+def fit_labels(dataset: Dataset, labels: Sequence[str], label_map: LabelMap | None) -> Measured:
+    """Bring a dataset's labels to those a run knows, through a map where one is given.
+
+    Raises
+    ------
+    LabelError
+        If the dataset is empty, or has labels the run doesn't know and no map says what to do with them.
+    """
+    if not dataset.items:
+        raise LabelError(f"Dataset {dataset.name!r} has no labelled clips; there is nothing to measure.")
+    if label_map is None:
+        return Measured(_known(dataset, labels), {})
+    kept, left_out = [], Counter[str]()
+    for item in dataset.items:
+        target = apply(label_map, item.label, item.clip.attributes)
+        if target is None:
+            left_out[item.label] += 1
+        elif target not in labels:
+            raise LabelError(
+                f"Label map {label_map.name!r} turns {item.label!r} into {target!r}, which the run doesn't know; "
+                f"it knows {allowed(labels)}."
+            )
+        else:
+            kept.append(replace(item, label=target))
+    if not kept:
+        raise LabelError(f"Label map {label_map.name!r} leaves no clip of dataset {dataset.name!r}.")
+    return Measured(tuple(kept), dict(left_out))
+
+
+def _known(dataset: Dataset, labels: Sequence[str]) -> tuple[LabelledClip, ...]:
+    unknown = Counter(item.label for item in dataset.items if item.label not in labels)
+    if unknown:
+        shown = ", ".join(f"{label!r} ({n} clips)" for label, n in unknown.most_common())
+        raise LabelError(
+            f"Dataset {dataset.name!r} has labels the run doesn't know: {shown}. The run knows {allowed(labels)}. "
+            "Name a label map (--label-map) that says what each becomes, or an empty target to leave it out."
+        )
+    return dataset.items
+
+
+def stamp_for_test(seen: Sequence[Trace], items: Sequence[LabelledClip], dataset: str, allow_leaks: bool) -> str:
+    """Check test clips against what a run trained on, and say whether they are clean of it.
+
+    Raises
+    ------
+    SplitError
+        If they share clips, speakers, voices or texts and ``allow_leaks`` is not set.
+    """
+    tested = traces(items)
+    leaks = shared_traces(seen, tested)
+    if leaks and not allow_leaks:
+        raise SplitError(
+            f"Dataset {dataset!r} shares {describe_leaks(leaks)} with what the run trains on. Choose another test set, "
+            "or allow it (--allow-leaks): the figures are then stamped leaky."
+        )
+    return split_stamp(seen, tested)
+
+
+def scored_clips(
+    items: Sequence[LabelledClip], labels: Sequence[str], probs: np.ndarray, fold: int | None = None
+) -> tuple[ScoredClip, ...]:
+    """Put reference, prediction and probabilities together, clip by clip."""
+    return tuple(
+        ScoredClip(item.clip.id, item.label, labels[int(row.argmax())], tuple(float(p) for p in row), fold)
+        for item, row in zip(items, probs, strict=True)
+    )
+
+
+def score_clips(items: Sequence[LabelledClip], scored: Sequence[ScoredClip], labels: Sequence[str]) -> Scores:
+    """Score predictions, with intervals that know which clips are by the same speaker."""
+    return score(
+        [row.reference for row in scored],
+        [row.predicted for row in scored],
+        tuple(labels),
+        speakers=[item.clip.speaker for item in items],
+    )
+
+
+def fold_spread(items: Sequence[LabelledClip], labels: Sequence[str], outcome: Outcome) -> FoldSummary | None:
+    """Spread of the figures over fold models on the same clips; None for a single model."""
+    if len(outcome.probs_by_model) < 2:
+        return None
+    return summarise_folds(
+        [score_clips(items, scored_clips(items, labels, probs), labels) for probs in outcome.probs_by_model]
+    )
+
+
+def evaluate(
+    store: Store,
+    run: Run,
+    dataset: Dataset,
+    label_map: LabelMap | None = None,
+    allow_leaks: bool = False,
+    progress: Progress = no_progress,
+) -> Evaluation:
+    """Measure a run on a dataset and keep the result in its folder and the store.
+
+    Raises
+    ------
+    LabelError
+        If labels don't fit. See `fit_labels`.
+    SplitError
+        If the dataset leaks into what the run trained on. See `stamp_for_test`.
+    """
+    folder = Path(run.folder)
+    predictor = Predictor.load(folder)
+    measured = fit_labels(dataset, predictor.labels, label_map)
+    stamp = stamp_for_test(seen_in_training(folder), measured.items, dataset.name, allow_leaks)
+    outcome = predictor.of_clips(store.workspace, [item.clip for item in measured.items], progress)
+    scored = scored_clips(measured.items, predictor.labels, outcome.probs)
+    evaluation = Evaluation(
+        name=evaluation_name(dataset, label_map),
+        dataset=dataset.name,
+        part="test",
+        stamp=stamp,
+        scores=score_clips(measured.items, scored, predictor.labels),
+        created=now(),
+        snapshot=dataset.snapshot(),
+        label_map=label_map.name if label_map else None,
+        left_out=measured.left_out,
+        folds=fold_spread(measured.items, predictor.labels, outcome),
+    )
+    keep(store, run, evaluation, scored)
+    return evaluation
+
+
+def evaluation_name(dataset: Dataset, label_map: LabelMap | None) -> str:
+    """Name a measurement by its test set and label map, apart from the names ``train`` and ``cv``."""
+    name = f"test set {dataset.name}" if dataset.name in ("train", "cv") else dataset.name
+    return name if label_map is None else f"{name} via {label_map.name}"
+
+
+def keep(store: Store, run: Run, evaluation: Evaluation, scored: Sequence[ScoredClip]) -> None:
+    """Write an evaluation into the run folder and list it in the store."""
+    write_evaluation(Path(run.folder), evaluation, scored)
+    record = EvaluationRecord(
+        run_id=run.id,
+        name=evaluation.name,
+        dataset=evaluation.dataset,
+        part=evaluation.part,
+        created=evaluation.created,
+        stamp=evaluation.stamp,
+        summary=headline(evaluation),
+    )
+    save_evaluation(store, record)
+
+
+def headline(evaluation: Evaluation) -> dict[str, Any]:
+    """Give the few figures a list of runs shows, JSON-ready."""
+    values = scores_to_json(evaluation.scores)
+    figures = {name: values[name] for name in ("accuracy", "uar", "macro_precision", "macro_f1")}
+    return {"on": evaluation.name, "part": evaluation.part, "stamp": evaluation.stamp, "n": values["n"], **figures}

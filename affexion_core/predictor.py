@@ -1,0 +1,108 @@
+"""The one way to predict: evaluation, command line, files and microphone all go through `Predictor`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from affexion_core.discovery import load_plugin
+from affexion_core.errors import ModelError
+from affexion_core.extraction import FrontEnd, features_of
+from affexion_core.run_folder import fold_folders
+from affexion_core.training.batches import ClipFeatures, prepare
+from affexion_core.training.forward import outputs_of, softmax
+from affexion_core.training.model_file import TrainedModel, load_model
+from affexion_core.types import Clip, Prediction, Progress, Utterance, no_progress
+from affexion_core.workspace import Workspace
+
+if TYPE_CHECKING:
+    from affexion_core.training.run_config import RunConfig
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Probabilities ``(n_clips, n_labels)`` by fold model, and each clip's attention (mean over models)."""
+
+    probs_by_model: np.ndarray
+    attention: tuple[np.ndarray | None, ...]
+
+    @property
+    def probs(self) -> np.ndarray:
+        """Mean over the models, float64 ``(n_clips, n_labels)``."""
+        return self.probs_by_model.mean(axis=0)
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """A run's trained model, or the fold models of a cross-validation, whose probabilities are averaged."""
+
+    models: tuple[TrainedModel, ...]
+
+    @classmethod
+    def load(cls, run_folder: Path) -> Predictor:
+        """Load the model of a run folder; of a cross-validation, all its folds.
+
+        Raises
+        ------
+        ModelError
+            If there is none, or it can't be used.
+        """
+        folders = fold_folders(run_folder) or (run_folder,)
+        models = tuple(load_model(folder) for folder in folders)
+        if len({model.labels for model in models}) > 1:
+            raise ModelError(f"The fold models of {run_folder} know different labels; train them again.")
+        return cls(models)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels it tells apart, in output order."""
+        return self.models[0].labels
+
+    @property
+    def config(self) -> RunConfig:
+        """The recipe it was trained with."""
+        return self.models[0].config
+
+    @property
+    def front_ends(self) -> tuple[FrontEnd, ...]:
+        """The front-ends that make its input."""
+        return self.config.front_ends
+
+    def of_features(self, features: Sequence[ClipFeatures]) -> Outcome:
+        """Predict from raw features, one tuple of ``(n_frames, n_features)`` arrays a clip."""
+        probs, attentions = [], []
+        for trained in self.models:
+            clips = [prepare(clip, trained.config.inputs, trained.normalisation) for clip in features]
+            outputs, attention = outputs_of(trained.model, clips)
+            probs.append(softmax(outputs))
+            attentions.append(attention)
+        return Outcome(np.stack(probs), tuple(_mean_attention(rows) for rows in zip(*attentions, strict=True)))
+
+    def of_clips(self, workspace: Workspace, clips: Sequence[Clip], progress: Progress = no_progress) -> Outcome:
+        """Predict clips of the library, through the feature cache."""
+        columns = [features_of(workspace, clips, front_end, progress) for front_end in self.front_ends]
+        return self.of_features(list(zip(*columns, strict=True)))
+
+    def of_utterances(self, utterances: Sequence[Utterance]) -> Outcome:
+        """Predict signals at the front-ends' sampling rate."""
+        columns = [
+            load_plugin("features", front_end.name).extract_batch(utterances, front_end.config)
+            for front_end in self.front_ends
+        ]
+        return self.of_features(list(zip(*columns, strict=True)))
+
+    def predictions(self, keys: Sequence[str], outcome: Outcome) -> tuple[Prediction, ...]:
+        """Name the outcome's rows."""
+        return tuple(
+            Prediction(key, self.labels, tuple(float(p) for p in row))
+            for key, row in zip(keys, outcome.probs, strict=True)
+        )
+
+
+def _mean_attention(rows: Sequence[np.ndarray | None]) -> np.ndarray | None:
+    known = [row for row in rows if row is not None]
+    return np.mean(known, axis=0) if known else None
