@@ -132,9 +132,8 @@ def bootstrap(
 def percentile_limits(samples: np.ndarray, value: float) -> tuple[float, float] | None:
     """95 % percentile interval of resampled figures ``(n_resamples,)``, widened where need be to hold ``value``.
 
-    None where all resamples agree (all clips right, all wrong, one clip): that shows no spread, not certainty.
+    None where the resamples agree (all clips right, all wrong, one clip): that shows no spread, not certainty.
     """
-    if np.ptp(samples) < 1e-12:
-        return None
-    low, high = np.quantile(samples, [0.025, 0.975])
-    return min(float(low), value), max(float(high), value)
+    quantiles = np.quantile(samples, [0.025, 0.975])
+    low, high = min(float(quantiles[0]), value), max(float(quantiles[1]), value)
+    return (low, high) if high - low > 1e-12 else None
