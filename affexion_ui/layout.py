@@ -1,0 +1,55 @@
+"""What every page is built of: header, sidebar, empty states, errors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from affexion_core.errors import AffexionError
+from affexion_ui.session import current_workspace
+from affexion_ui.theme import escape_markdown
+
+
+def page_header(title: str, line: str) -> DeltaGenerator:
+    """Draw title and purpose of a page; returns the place of the primary action, top right."""
+    with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
+        with st.container(width="stretch", gap="xxsmall"):
+            st.title(title, anchor=False)
+            st.caption(line)
+        return st.container(width="content")
+
+
+def show_workspace() -> None:
+    """Keep the workspace in sight in the sidebar, small."""
+    root = current_workspace().root
+    with st.sidebar:
+        st.caption(f":material/folder_open: Workspace **{escape_markdown(root.name)}**", help=f"`{root}`")
+
+
+def empty_state(icon: str, what: str, hint: str) -> DeltaGenerator:
+    """Say what will stand here and how to fill it; returns the place of the button that does."""
+    with st.container(border=True, horizontal_alignment="center", gap="small"):
+        st.space("small")
+        st.markdown(f"## :gray[:material/{icon}:]", width="content", text_alignment="center")
+        st.markdown(f"**{what}**", width="content", text_alignment="center")
+        st.caption(hint, width="content", text_alignment="center")
+        place = st.container(horizontal=True, horizontal_alignment="center")
+        st.space("small")
+    return place
+
+
+@contextmanager
+def shown_errors() -> Iterator[None]:
+    """Show what went wrong in the words of the error; nothing that was saved is lost by it."""
+    try:
+        yield
+    except AffexionError as error:
+        show_error(error)
+
+
+def show_error(error: AffexionError) -> None:
+    """Show one error in its own words."""
+    st.error(escape_markdown(str(error)), icon=":material/error:")

@@ -1,0 +1,67 @@
+"""Labels, origins and stamps as badges, in the colours of `affexion_core.plots.theme`."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import streamlit as st
+
+from affexion_core.types import Origin
+from affexion_ui.words import GLOSSARY, stamp_parts
+
+Mode = Literal["light", "dark"]
+BadgeColour = Literal["red", "orange", "yellow", "blue", "green", "violet", "gray", "primary"]
+
+# .streamlit/config.toml gives these names the signals' own colours.
+_SIGNAL_BADGES: dict[str, BadgeColour] = {
+    "boredom": "blue",
+    "panic": "red",
+    "excitement": "orange",
+    "uncertainty": "violet",
+}
+_ORIGIN_BADGES: dict[Origin, tuple[BadgeColour, str]] = {
+    "real": ("green", ":material/record_voice_over:"),
+    "synthetic": ("primary", ":material/graphic_eq:"),
+}
+_STAMP_BADGES: dict[str, tuple[BadgeColour, str]] = {
+    "clean": ("green", ":material/check_circle:"),
+    "leaky": ("red", ":material/warning:"),
+    "not verifiable": ("orange", ":material/help:"),
+}
+
+
+def mode() -> Mode:
+    """Say which theme the reader looks at."""
+    return "dark" if st.context.theme.type == "dark" else "light"
+
+
+def badge_colour(label: str) -> BadgeColour:
+    """Name the theme colour of a label; labels other than the project's own stay neutral."""
+    return _SIGNAL_BADGES.get(label.casefold(), "gray")
+
+
+def label_badge(label: str, help: str | None = None) -> None:  # noqa: A002 (Streamlit's own word)
+    """Show a label in its colour, with its name."""
+    st.badge(escape_markdown(label), color=badge_colour(label), help=help)
+
+
+def origin_badge(origin: Origin) -> None:
+    """Show whether a clip is real or synthetic, as word, icon and colour."""
+    colour, icon = _ORIGIN_BADGES[origin]
+    st.badge(origin, icon=icon, color=colour)
+
+
+def stamp_badge(stamp: str) -> None:
+    """Show whether a run's split is clean, with what it shares in words beside it."""
+    state, detail = stamp_parts(stamp)
+    colour, icon = _STAMP_BADGES.get(state, ("gray", ":material/help:"))
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.badge(f"split {state}" if state != "not verifiable" else "split not verifiable", icon=icon, color=colour,
+                 help=GLOSSARY["stamp"])  # fmt: skip
+        if detail:
+            st.caption(escape_markdown(detail), width="content")
+
+
+def escape_markdown(text: str) -> str:
+    """Keep data from being read as Markdown, colours, icons or formulas."""
+    return "".join(f"\\{c}" if c in "\\`*_{}[]()#+-!|>~$:<&" else c for c in text)

@@ -1,0 +1,18 @@
+"""Affexion's app: its pages and their order. Start it with ``streamlit run app.py``."""
+
+import streamlit as st
+
+from affexion_ui.layout import show_workspace, shown_errors
+
+st.set_page_config(page_title="Affexion", page_icon=":material/graphic_eq:", layout="wide")
+
+page = st.navigation(
+    {
+        "": [st.Page("pages/overview.py", title="Overview", icon=":material/home:", default=True)],
+        "Clips": [st.Page("pages/library.py", title="Library", icon=":material/library_music:")],
+        "Models": [st.Page("pages/results.py", title="Results", icon=":material/analytics:")],
+    }
+)
+with shown_errors():
+    show_workspace()
+    page.run()

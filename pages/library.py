@@ -1,0 +1,60 @@
+"""Library: find clips, listen to them, see where they come from, import more."""
+
+import hashlib
+from dataclasses import replace
+
+import streamlit as st
+
+from affexion_core.store.clips import facets, find_clips
+from affexion_ui.clip_table import choose_row, clip_columns
+from affexion_ui.filters import PAGE_SIZE, ask_filters, ask_page, clear_filters
+from affexion_ui.import_panel import close_import, open_import, show_import, show_last_import
+from affexion_ui.layout import empty_state, page_header
+from affexion_ui.player import show_clip
+from affexion_ui.session import current_store
+from affexion_ui.words import counted
+
+store = current_store()
+importing = st.session_state.get("importing", st.query_params.get("import") == "open")
+with page_header("Library", "Find clips, listen to them, and see where each comes from."):
+    if importing:
+        st.button("Close import", icon=":material/close:", on_click=close_import)
+    else:
+        st.button("Import clips", icon=":material/upload:", type="primary", on_click=open_import)
+
+show_last_import()
+if importing:
+    show_import(store)
+
+if not facets(store)["origin"]:
+    if not importing:
+        with empty_state("library_music", "No clips yet", "Imported clips stand here, to hear, filter and label."):
+            st.button("Import clips", icon=":material/upload:", on_click=open_import, key="import-first")
+            st.page_link("pages/overview.py", label="Build the example study", icon=":material/home:")
+    st.stop()
+
+query = ask_filters(store)
+total = find_clips(store, replace(query, limit=0)).total
+if not total:
+    with empty_state("search_off", "No clip fits these filters", "Take one away, or search for less."):
+        st.button("Clear filters", icon=":material/filter_alt_off:", on_click=clear_filters)
+    st.stop()
+
+left, right = st.columns([1.1, 1], gap="medium")
+with left:
+    page = min(st.session_state.get("page", 1), -(-total // PAGE_SIZE))
+    shown = find_clips(store, replace(query, offset=(page - 1) * PAGE_SIZE))
+    rows = [{"Label": sorted(set(row.labels.values())), **clip_columns(row.clip)} for row in shown.rows]
+    ids = [row.clip.id for row in shown.rows]
+    wanted = st.query_params.get("clip")
+    content = hashlib.sha256(repr(ids).encode()).hexdigest()[:12]
+    chosen = choose_row(
+        rows, f"clips-{content}", f"{counted(total, 'clip')}", ids.index(wanted) if wanted in ids else 0
+    )
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        st.caption(counted(total, "clip"), width="content")
+        ask_page(total)
+row = shown.rows[chosen]
+st.query_params["clip"] = row.clip.id
+with right, st.container(border=True):
+    show_clip(store.workspace, row.clip, row.labels, "library")

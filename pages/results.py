@@ -1,0 +1,66 @@
+"""Results: how well a run does, where it errs, on which clips, and how it came to be."""
+
+import streamlit as st
+
+from affexion_core.store.datasets import list_datasets
+from affexion_core.store.runs import list_runs
+from affexion_ui.layout import empty_state, page_header
+from affexion_ui.results import (
+    choose_evaluation,
+    choose_run,
+    show_cell_clips,
+    show_classes,
+    show_confusion,
+    show_headline,
+)
+from affexion_ui.run_details import show_folds, show_learning, show_settings, show_training_data
+from affexion_ui.session import current_store
+
+store = current_store()
+page_header("Results", "How well a model does, on which clips it errs, and how it came to be.")
+
+runs = [run for run in list_runs(store) if run.kind != "fold"]
+if not runs:
+    with empty_state("analytics", "No run yet", "Figures, confusion matrix and learning curve of each run stand here."):
+        st.page_link("pages/overview.py", label="What to do next", icon=":material/home:")
+    st.stop()
+
+first, second = st.columns([2, 1])
+with first:
+    run = choose_run(runs)
+with second:
+    evaluation = choose_evaluation(run)
+if evaluation is None:
+    words = "It was not measured" if run.finished else "It has not finished, so it was not measured yet"
+    empty_state("hourglass_empty", words, f"In a terminal: python -m affexion_core evaluate {run.id} --on DATASET")
+    st.stop()
+
+origins = {dataset.name: dataset.origin for dataset in list_datasets(store)}
+show_headline(run, evaluation, origins.get(evaluation.dataset))
+
+left, right = st.columns(2, gap="large")
+with left:
+    st.subheader("Confusion", anchor=False)
+    cell = show_confusion(run, evaluation)
+with right:
+    st.subheader("By label", anchor=False)
+    show_classes(evaluation, run.id)
+if cell is not None:
+    show_cell_clips(store, run, evaluation, cell)
+
+st.subheader("How it came to be", anchor=False)
+learning, folds, data, settings = st.tabs(
+    ["Learning", "Folds", "Trained on", "Settings"], key="details", on_change="rerun"
+)
+if learning.open:
+    with learning:
+        show_learning(run)
+if folds.open:
+    with folds:
+        show_folds(run, evaluation)
+if data.open:
+    with data:
+        show_training_data(store, run)
+if settings.open:
+    with settings:
+        show_settings(run)
