@@ -142,7 +142,8 @@ def _print_figures(run: Any, names: tuple[str, ...], test: HeldOut | None) -> No
         return
     on_test = read_evaluation(folder, evaluation_name(test.dataset, test.label_map))
     first, second = (own, on_test) if own.part == "cv" else (on_test, own)
-    values = {**figures_json(run, first), second.part: figures_json(run, second)}
+    extra = "test" if second.part == "test" else "on_train"
+    values = {**figures_json(run, first), extra: figures_json(run, second)}
     emit(values, f"{figures_text(run, first)}\n\n{figures_text(run, second)}")
 
 

@@ -72,8 +72,8 @@ def test_import_twice_adds_nothing(study):
 def test_train_prints_its_figures(trained):
     has_figures(trained, 16)
     assert trained["run"] and trained["on"] == "away" and trained["part"] == "test"
-    has_figures(trained["train"], 32)
-    assert "training clips themselves" in trained["train"]["split"]
+    has_figures(trained["on_train"], 32)
+    assert "training clips themselves" in trained["on_train"]["split"]
 
 
 def test_same_seed_same_figures(study, trained):
