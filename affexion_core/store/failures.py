@@ -10,17 +10,18 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError, Statemen
 
 from affexion_core.errors import StoreError
 
-LOCK_SECONDS = 30
+# How long a step waits for another writer.
+LOCK_SECONDS = 15
 
 _UNDONE = "nothing of this step was saved, what was saved before is safe"
 
 # What SQLite says (its texts are fixed in its source) → what it means. ``{where}`` is the file.
+_LOCKED = (
+    f"The database {{where}} was held by another program for {LOCK_SECONDS} s; {_UNDONE}. "
+    "Close what holds it and try again."
+)
 _SQLITE: tuple[tuple[str, str], ...] = (
-    (
-        "locked",
-        f"The database {{where}} was held by another program for {LOCK_SECONDS} s; {_UNDONE}. "
-        "Close what holds it and try again.",
-    ),
+    ("locked", _LOCKED),
     (
         "readonly database",
         f"The database {{where}} is read-only; {_UNDONE}. Make the file and its folder writable, "
@@ -84,6 +85,11 @@ def database_name(url: URL) -> str:
         return str(url.database)
     port = f":{url.port}" if url.port else ""
     return f"{url.database or 'the default database'} on {url.host or 'this machine'}{port}"
+
+
+def locked(url: URL) -> str:
+    """Say that another program held the database too long."""
+    return _LOCKED.format(where=database_name(url))
 
 
 def _explain(url: URL, error: SQLAlchemyError) -> str:

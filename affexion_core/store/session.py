@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -14,8 +15,9 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 
 from affexion_core.errors import StoreError
-from affexion_core.store.failures import LOCK_SECONDS, explained
+from affexion_core.store.failures import LOCK_SECONDS, explained, locked
 from affexion_core.store.upgrading import bring_up_to_date
+from affexion_core.store.write_queue import turn
 from affexion_core.workspace import Workspace
 
 # Before this version SQLite could corrupt a database in WAL mode with several connections writing and checkpointing.
@@ -92,10 +94,22 @@ def _begun(engine: Engine, writes: bool) -> Iterator[Connection]:
     options: dict[str, Any] = {_WRITES: writes}
     if engine.dialect.name == "postgresql" and not writes:
         options |= {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
-    with engine.connect() as connection:
+    with _turn(engine, writes), engine.connect() as connection:
         connection = connection.execution_options(**options)
         with connection.begin():
             yield connection
+
+
+@contextmanager
+def _turn(engine: Engine, writes: bool) -> Iterator[None]:
+    file = engine.url.database
+    if not writes or engine.dialect.name != "sqlite" or file in (None, "", ":memory:"):
+        yield
+        return
+    with turn(Path(file), LOCK_SECONDS) as mine:
+        if not mine:
+            raise StoreError(locked(engine.url))
+        yield
 
 
 def sqlite_module() -> ModuleType:
