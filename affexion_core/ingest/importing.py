@@ -1,0 +1,309 @@
+"""Bring a corpus into the workspace: scan, check, copy, identify by content, save."""
+
+from __future__ import annotations
+
+import uuid
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+from affexion_core.corpora._item import CorpusItem, ScanOptions
+from affexion_core.discovery import load_plugin
+from affexion_core.errors import CorpusError, NotFoundError
+from affexion_core.ingest.labelling import Labelled, Wanted, corpus_scheme, dataset_scheme, grown, mapped
+from affexion_core.ingest.recordings import Checked, checked
+from affexion_core.ingest.reports import ImportOptions, ImportReport, Rejection
+from affexion_core.scheme_files import shipped_schemes
+from affexion_core.store.clips import add_clips, get_clips
+from affexion_core.store.datasets import load_dataset, save_dataset
+from affexion_core.store.labels import add_annotations, load_scheme, save_scheme
+from affexion_core.store.session import Store
+from affexion_core.types import Annotation, Clip, Origin, Progress, Scheme, no_progress
+
+__all__ = ["ImportOptions", "ImportReport", "Rejection", "import_corpus"]
+
+BATCH = 64
+N_THREADS = 2
+# Names annotations, so that importing the same judgement again adds nothing.
+_NAMESPACE = uuid.UUID("6f1d3c1e-8a3b-5b52-9d53-0c6b1f0f7a11")
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """All that is decided before anything is written."""
+
+    corpus: str
+    root: Path
+    dataset: str
+    origin: Origin
+    items: tuple[CorpusItem, ...]
+    labelled: Labelled
+    scheme: Scheme | None
+    own_scheme: Scheme | None
+
+
+@dataclass
+class _Tally:
+    """What has happened so far; grows batch by batch."""
+
+    labels: dict[str, str | None] = field(default_factory=dict)
+    first_file: dict[str, str] = field(default_factory=dict)
+    added: set[str] = field(default_factory=set)
+    present: int = 0
+    poorer: int = 0
+    speakers: set[str] = field(default_factory=set)
+    rejected: list[Rejection] = field(default_factory=list)
+    warnings: dict[str, list[str]] = field(default_factory=dict)
+
+
+def import_corpus(
+    store: Store,
+    corpus: str,
+    path: Path,
+    options: ImportOptions = ImportOptions(),  # noqa: B008 (frozen)
+    progress: Progress = no_progress,
+) -> ImportReport:
+    """Import a corpus folder or manifest as clips and a dataset.
+
+    Every recording is decoded once; what can't be decoded is reported, the others go on. Clips are identified by
+    content, so that importing again, or a manifest of recordings already there, adds none twice. The corpus's own
+    labels are kept as annotations by the rater ``corpus:<name>``, listeners' votes as annotations by
+    ``<corpus>:vote-1`` and so on: one rater of that name is not one person.
+
+    Clips and annotations are saved in batches, the dataset at the end as a whole: an import that was killed leaves
+    clips, and importing again completes it.
+
+    Parameters
+    ----------
+    store
+        The open store.
+    corpus
+        Name of the corpus reader, such as ``ravdess``, ``folder`` or ``csv``.
+    path
+        Its folder or manifest.
+    options
+        How to import.
+    progress
+        Called after each recording, and once before the first.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such reader.
+    CorpusError
+        If the layout is wrong, nothing is found, nothing can be used, or origins are mixed.
+    LabelError
+        If labels don't fit the scheme, map or dataset; nothing is written then, but clips may be if a clip
+        has another label in the dataset already.
+    StoreError
+        If the workspace can't be written, or the dataset has the other origin.
+    """
+    plan = _planned(store, corpus, Path(path), options)
+    tally = _Tally(rejected=_problems(plan))
+    wanted = plan.labelled.wanted
+    progress(0, len(wanted), "Checking recordings")
+    _save_schemes(store, plan)
+    check = partial(checked, origin=plan.origin, workspace=store.workspace, in_place=options.in_place)
+    with ThreadPoolExecutor(N_THREADS) as threads:
+        for start in range(0, len(wanted), BATCH):
+            batch = wanted[start : start + BATCH]
+            results = []
+            for result in threads.map(check, [want.item for want in batch]):
+                results.append(result)
+                progress(start + len(results), len(wanted), f"Checked {result.item.file.name}")
+            _save_batch(store, plan, batch, results, tally)
+    if not tally.labels:
+        raise _nothing_usable(plan, tally)
+    return _finished(store, plan, options, tally)
+
+
+def _planned(store: Store, corpus: str, path: Path, options: ImportOptions) -> _Plan:
+    reader = load_plugin("corpora", corpus)
+    items = tuple(reader.scan(path, ScanOptions(options.corpus_name, options.columns, options.language)))
+    if not items:
+        raise CorpusError(f"{path} names no recording; there is nothing to import.")
+    name = _corpus_name(reader.INFO.name, bool(reader.INFO.labels), path, options)
+    dataset = options.dataset or (reader.INFO.name if reader.INFO.labels else _source_name(path))
+    usable = [item for item in items if not item.problem]
+    origin = _one_origin(usable, options.origin, reader.INFO.origin)
+    labelled = mapped(usable, options.label_map)
+    scheme = None
+    if any(want.label for want in labelled.wanted):
+        scheme = dataset_scheme(labelled.wanted, name, dataset, options.scheme, options.label_map)
+        scheme = _fitted(store, dataset, origin, scheme, options)
+    own = corpus_scheme([want.item for want in labelled.wanted], name)
+    root = path if path.is_dir() else path.parent
+    return _Plan(name, root, dataset, origin, items, labelled, scheme, own)
+
+
+def _corpus_name(reader: str, has_labels: bool, path: Path, options: ImportOptions) -> str:
+    return reader if has_labels else options.corpus_name or _source_name(path)
+
+
+def _source_name(path: Path) -> str:
+    """Name a folder or manifest; a manifest called so bears the name of its folder."""
+    whole = path.resolve()
+    if whole.is_dir():
+        return whole.name
+    return whole.parent.name if whole.stem == "manifest" else whole.stem
+
+
+def _one_origin(items: Sequence[CorpusItem], chosen: Origin | None, usual: Origin) -> Origin:
+    stated = {item.origin: item for item in reversed(items) if item.origin is not None}
+    if chosen is None and len(stated) < 2:
+        return next(iter(stated), usual)
+    for origin, item in stated.items():
+        if origin != chosen:
+            asked = "others are not" if chosen is None else f"{chosen} was chosen"
+            raise CorpusError(
+                f"{item.file.name} is stated to be {origin}, but {asked}; import real and synthetic recordings as "
+                "two datasets, so that they are never mixed."
+            )
+    return chosen or usual
+
+
+def _fitted(store: Store, dataset: str, origin: Origin, scheme: Scheme, options: ImportOptions) -> Scheme:
+    """Fit the scheme to a dataset that is there already, which also checks its origin, scheme and label map."""
+    try:
+        there = load_dataset(store, dataset).scheme
+    except NotFoundError:
+        return scheme
+    scheme = scheme if options.scheme is not None else grown(scheme, there)
+    save_dataset(store, dataset, origin, scheme, [], _map_name(options))
+    return scheme
+
+
+def _map_name(options: ImportOptions) -> str | None:
+    return options.label_map.name if options.label_map is not None else None
+
+
+def _problems(plan: _Plan) -> list[Rejection]:
+    return [Rejection(_shown(item, plan), item.problem) for item in plan.items if item.problem]
+
+
+def _shown(item: CorpusItem, plan: _Plan) -> str:
+    file = item.file
+    return str(file.relative_to(plan.root) if file.is_relative_to(plan.root) else file)
+
+
+def _save_schemes(store: Store, plan: _Plan) -> None:
+    """Make known the schemes that annotations and the dataset refer to, shipped ones as a whole."""
+    shipped = shipped_schemes()
+    needed = [scheme for scheme in (plan.own_scheme, plan.scheme) if scheme is not None]
+    needed += [shipped[name] for name in sorted({name for item in plan.items for name in item.values})]
+    for scheme in needed:
+        whole = shipped.get(scheme.name, scheme)
+        with suppress(NotFoundError):
+            whole = grown(whole, load_scheme(store, scheme.name))
+        save_scheme(store, whole)
+
+
+def _save_batch(store: Store, plan: _Plan, batch: Sequence[Wanted], results: Sequence[Checked], tally: _Tally) -> None:
+    clips: list[Clip] = []
+    annotations: list[Annotation] = []
+    for want, result in zip(batch, results, strict=True):
+        clip, shown = result.clip, _shown(want.item, plan)
+        reason = result.problem if clip is None else _conflict(clip, want, tally)
+        if clip is None or reason:
+            tally.rejected.append(Rejection(shown, reason))
+            continue
+        for warning in result.warnings:
+            tally.warnings.setdefault(warning, []).append(shown)
+        if clip.id in tally.labels:
+            tally.present += 1
+            tally.warnings.setdefault("The same sound stands in the corpus twice.", []).append(shown)
+            continue
+        tally.labels[clip.id], tally.first_file[clip.id] = want.label, shown
+        tally.speakers |= {clip.speaker} - {None}  # type: ignore[arg-type]
+        clips.append(clip)
+        annotations += _annotations(clip, want.item, plan)
+    outcome = add_clips(store, clips)
+    add_annotations(store, annotations)
+    tally.added |= set(outcome.added)
+    tally.present += len(outcome.present)
+    tally.poorer += _poorer(store, clips, outcome.present)
+
+
+def _conflict(clip: Clip, want: Wanted, tally: _Tally) -> str:
+    before = tally.labels.get(clip.id, want.label)
+    if before == want.label:
+        return ""
+    return (
+        f"It holds the same sound as {tally.first_file[clip.id]}, which has the label {before!r}, not {want.label!r}."
+    )
+
+
+def _poorer(store: Store, clips: Sequence[Clip], present: Sequence[str]) -> int:
+    """Count the clips that were there already, but with less known of speaker, text or language than now."""
+    new = {clip.id: clip for clip in clips}
+    return sum(
+        any(
+            getattr(there, key) is None and getattr(new[there.id], key) for key in ("speaker", "transcript", "language")
+        )
+        for there in get_clips(store, present)
+    )
+
+
+def _annotations(clip: Clip, item: CorpusItem, plan: _Plan) -> Iterator[Annotation]:
+    created = datetime.now(UTC).isoformat(timespec="microseconds")
+
+    def made(scheme: str, rater: str, value: str | float) -> Annotation:
+        id = str(uuid.uuid5(_NAMESPACE, f"{clip.id}/{scheme}/{rater}/{value}"))
+        return Annotation(id, clip.id, scheme, rater, value, created)
+
+    if plan.own_scheme is not None:
+        if item.label is not None:
+            yield made(plan.own_scheme.name, f"corpus:{plan.corpus}", item.label)
+        votes = [label for label, count in item.votes.items() for _ in range(count)]
+        for number, label in enumerate(votes, start=1):
+            yield made(plan.own_scheme.name, f"{plan.corpus}:vote-{number}", label)
+    for dimension, value in item.values.items():
+        yield made(dimension, f"corpus:{plan.corpus}", value)
+
+
+def _nothing_usable(plan: _Plan, tally: _Tally) -> CorpusError:
+    shown = [f"{rejection.file}: {rejection.reason}" for rejection in tally.rejected[:3]]
+    more = f" (and {len(tally.rejected) - 3} more)" if len(tally.rejected) > 3 else ""
+    count = f"None of the {len(plan.items)} recordings" if len(plan.items) > 1 else "The one recording"
+    return CorpusError(f"{count} in {plan.root} can be used. {' '.join(shown)}{more}")
+
+
+def _finished(store: Store, plan: _Plan, options: ImportOptions, tally: _Tally) -> ImportReport:
+    members = [(id, label) for id, label in tally.labels.items() if label is not None]
+    if plan.scheme is not None and members:
+        save_dataset(store, plan.dataset, plan.origin, plan.scheme, members, _map_name(options))
+    counts = Counter(label for _, label in members)
+    return ImportReport(
+        dataset=plan.dataset if members else None,
+        origin=plan.origin,
+        found=len(plan.items),
+        added=len(tally.added),
+        present=tally.present,
+        rejected=tuple(tally.rejected),
+        left_out=plan.labelled.left_out,
+        labels={label: counts[label] for label in (plan.scheme.labels if plan.scheme else ())},
+        unlabelled=len(tally.labels) - len(members),
+        speakers=len(tally.speakers),
+        warnings=tuple(_warnings(plan, options, tally, n_unlabelled=len(tally.labels) - len(members))),
+    )
+
+
+def _warnings(plan: _Plan, options: ImportOptions, tally: _Tally, n_unlabelled: int) -> Iterator[str]:
+    for text, files in tally.warnings.items():
+        where = files[0] if len(files) == 1 else f"{len(files)} files such as {files[0]}"
+        yield f"{text} ({where})"
+    if n_unlabelled:
+        yield f"{n_unlabelled} clips have no label: they are in the library, but in no dataset."
+    if plan.labelled.unmapped and options.label_map is not None:
+        labels = ", ".join(f"{label} ({plan.labelled.left_out[label]})" for label in plan.labelled.unmapped)
+        yield f"Label map {options.label_map.name!r} has no row for {labels}; those recordings were not imported."
+    if tally.poorer:
+        yield (
+            f"{tally.poorer} clips were in the library already, with less known of their speaker, text or language "
+            "than now; what the library has of them was kept."
+        )
