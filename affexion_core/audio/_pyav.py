@@ -44,6 +44,8 @@ def open_stream(file: BinaryIO, demuxer: str) -> Iterator[Stream]:
         if not container.streams.audio:
             raise DecodingError("it has no sound track")
         track = container.streams.audio[0]
+        if track.codec_context is None:
+            raise DecodingError("its sound is coded in an unknown way")
         length = container.duration if demuxer not in _UNINDEXED else None
         yield Stream(
             sampling_rate=track.codec_context.sample_rate or 0,

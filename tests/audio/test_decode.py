@@ -64,6 +64,14 @@ def test_a_span_equals_that_part_of_the_whole(name: str, shared_audio: Path) -> 
 
 
 @pytest.mark.shared_audio
+def test_an_unknown_codec_in_a_known_container(shared_audio: Path, tmp_path: Path) -> None:
+    data = (shared_audio / "odd" / "speech.webm").read_bytes()
+    (tmp_path / "speech.webm").write_bytes(data.replace(b"A_OPUS", b"A_NONE"))
+    with pytest.raises(AudioError, match="coded in an unknown way"):
+        load_audio(tmp_path / "speech.webm")
+
+
+@pytest.mark.shared_audio
 def test_resampling_and_mixing_equal_soxr_in_one_piece(shared_audio: Path) -> None:
     path = shared_audio / "odd" / "ravdess_stereo_48khz.wav"
     raw, rate = soundfile.read(path, dtype="float32")
