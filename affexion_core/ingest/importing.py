@@ -298,12 +298,13 @@ def _warnings(plan: _Plan, options: ImportOptions, tally: _Tally, n_unlabelled: 
         where = files[0] if len(files) == 1 else f"{len(files)} files such as {files[0]}"
         yield f"{text} ({where})"
     if n_unlabelled:
-        yield f"{n_unlabelled} clips have no label: they are in the library, but in no dataset."
+        subject = "1 clip has no label: it is" if n_unlabelled == 1 else f"{n_unlabelled} clips have no label: they are"
+        yield f"{subject} in the library, but in no dataset."
     if plan.labelled.unmapped and options.label_map is not None:
         labels = ", ".join(f"{label} ({plan.labelled.left_out[label]})" for label in plan.labelled.unmapped)
         yield f"Label map {options.label_map.name!r} has no row for {labels}; those recordings were not imported."
     if tally.poorer:
         yield (
-            f"{tally.poorer} clips were in the library already, with less known of their speaker, text or language "
-            "than now; what the library has of them was kept."
+            f"{tally.poorer} of the clips were in the library already, with less known of their speaker, text or "
+            "language than now; what the library has of them was kept."
         )
