@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy import URL
+from sqlalchemy import URL, Engine
 from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError, StatementError
 
 from affexion_core.errors import StoreError
@@ -68,12 +68,12 @@ _POSTGRESQL: tuple[tuple[str, str], ...] = (
 
 
 @contextmanager
-def explained(url: URL) -> Iterator[None]:
+def explained(engine: Engine) -> Iterator[None]:
     """Raise `StoreError` for whatever SQLAlchemy or the database raises inside."""
     try:
         yield
-    except SQLAlchemyError as error:
-        raise StoreError(_explain(url, error)) from error
+    except (SQLAlchemyError, engine.dialect.loaded_dbapi.Error) as error:
+        raise StoreError(_explain(engine.url, error)) from error
     except (OverflowError, UnicodeEncodeError) as error:
         # The SQLite module raises these bare: an integer beyond 64 bit, half a surrogate pair.
         raise StoreError(f"A value can't be stored ({error}); {_UNDONE}. Correct it and try again.") from error
@@ -92,7 +92,7 @@ def locked(url: URL) -> str:
     return _LOCKED.format(where=database_name(url))
 
 
-def _explain(url: URL, error: SQLAlchemyError) -> str:
+def _explain(url: URL, error: Exception) -> str:
     where = database_name(url)
     detail = _first_line(getattr(error, "orig", None) or error)
     if isinstance(error, IntegrityError):
@@ -109,8 +109,8 @@ def _sqlite_text(detail: str) -> str | None:
     return next((text for key, text in _SQLITE if key in detail.lower()), None)
 
 
-def _postgresql_text(error: SQLAlchemyError) -> str | None:
-    state = getattr(getattr(error, "orig", None), "sqlstate", None)
+def _postgresql_text(error: Exception) -> str | None:
+    state = getattr(getattr(error, "orig", error), "sqlstate", None)
     if state is not None and not state.startswith(("08", "28", "3D", "57")):
         return next((text for key, text in _POSTGRESQL if state.startswith(key)), None)
     if isinstance(error, DBAPIError) and error.connection_invalidated:

@@ -54,14 +54,17 @@ clip = Table(
     # file, transcript and speaker, case-folded: SQLite's own LIKE and lower() know ASCII letters alone.
     Column("searchable", TEXT, nullable=False),
     CheckConstraint("origin IN ('real', 'synthetic')", name="origin"),
-    Index(None, "origin"),
-    Index(None, "corpus"),
-    Index(None, "speaker"),
-    Index(None, "language"),
+    # with the id behind, since it breaks ties in every order
+    Index(None, "origin", "id"),
+    Index(None, "corpus", "id"),
+    Index(None, "speaker", "id"),
+    Index(None, "language", "id"),
+    Index(None, "added", "id"),
+    Index(None, "duration", "id"),
+    Index(None, "file", "id"),
     Index(None, "sha256"),
-    Index(None, "added"),
-    Index(None, "duration"),
-    Index(None, "file"),
+    # all that facets count, in one narrow index
+    Index(None, "origin", "corpus", "speaker", "language"),
 )
 
 scheme = Table(
@@ -97,7 +100,7 @@ dataset_clip = Table(
     Column("clip_id", TEXT, ForeignKey("clip.id"), primary_key=True),
     Column("label", TEXT, nullable=False),
     Index(None, "clip_id"),
-    Index(None, "dataset_id", "label"),
+    Index(None, "dataset_id", "label", "clip_id"),
     Index(None, "label", "clip_id"),
 )
 

@@ -51,7 +51,7 @@ def open_store(workspace: Workspace) -> Store:
         engine = _postgresql_engine(url)
     store = Store(workspace, engine)
     try:
-        with explained(engine.url):
+        with explained(engine):
             if engine.dialect.name == "sqlite":
                 _choose_journal(engine, module)
             bring_up_to_date(engine, partial(_begun, writes=True))
@@ -70,7 +70,7 @@ def reading(store: Store) -> Iterator[Connection]:
     StoreError
         Saying what went wrong with the database and what is safe.
     """
-    with explained(store.engine.url), _begun(store.engine, writes=False) as connection:
+    with explained(store.engine), _begun(store.engine, writes=False) as connection:
         yield connection
 
 
@@ -85,7 +85,7 @@ def writing(store: Store) -> Iterator[Connection]:
     StoreError
         Saying what went wrong with the database and what is safe.
     """
-    with explained(store.engine.url), _begun(store.engine, writes=True) as connection:
+    with explained(store.engine), _begun(store.engine, writes=True) as connection:
         yield connection
 
 
@@ -178,10 +178,16 @@ _json = partial(json.dumps, allow_nan=False)
 def _choose_journal(engine: Engine, module: ModuleType) -> None:
     """Set WAL mode, or a rollback journal for a SQLite with the WAL bug; the file remembers it."""
     wanted = "wal" if module.sqlite_version_info >= WAL_SAFE else "delete"
+    if _journal(engine) in (wanted, "memory"):
+        return
+    # in turn: SQLite doesn't wait for a lock while it changes the mode
+    with _turn(engine, writes=True):
+        _journal(engine, f"= {wanted}")
+
+
+def _journal(engine: Engine, change: str = "") -> str:
     connection = engine.raw_connection()
     try:
-        cursor = connection.cursor()
-        if cursor.execute("PRAGMA journal_mode").fetchone()[0] not in (wanted, "memory"):
-            cursor.execute(f"PRAGMA journal_mode = {wanted}")
+        return connection.cursor().execute(f"PRAGMA journal_mode {change}").fetchone()[0]
     finally:
         connection.close()

@@ -40,8 +40,10 @@ def _clips() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_clip"),
         sa.CheckConstraint(REAL_OR_SYNTHETIC, name="ck_clip_origin"),
     )
-    for column in ("origin", "corpus", "speaker", "language", "sha256", "added", "duration", "file"):
-        op.create_index(f"ix_clip_{column}", "clip", [column])
+    for column in ("origin", "corpus", "speaker", "language", "added", "duration", "file"):
+        op.create_index(f"ix_clip_{column}_id", "clip", [column, "id"])
+    op.create_index("ix_clip_sha256", "clip", ["sha256"])
+    op.create_index("ix_clip_origin_corpus_speaker_language", "clip", ["origin", "corpus", "speaker", "language"])
 
 
 def _datasets() -> None:
@@ -71,7 +73,7 @@ def _datasets() -> None:
         sa.ForeignKeyConstraint(["clip_id"], ["clip.id"], name="fk_dataset_clip_clip_id"),
     )
     op.create_index("ix_dataset_clip_clip_id", "dataset_clip", ["clip_id"])
-    op.create_index("ix_dataset_clip_dataset_id_label", "dataset_clip", ["dataset_id", "label"])
+    op.create_index("ix_dataset_clip_dataset_id_label_clip_id", "dataset_clip", ["dataset_id", "label", "clip_id"])
     op.create_index("ix_dataset_clip_label_clip_id", "dataset_clip", ["label", "clip_id"])
 
 

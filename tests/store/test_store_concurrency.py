@@ -1,0 +1,121 @@
+import os
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from affexion_core.store.clips import add_clips
+from affexion_core.store.datasets import list_datasets, save_dataset
+from affexion_core.store.labels import add_annotations, find_annotations, save_scheme
+from affexion_core.store.session import Store, reading
+from affexion_core.types import Annotation, Clip, Scheme
+
+WRITER = Path(__file__).with_name("label_writer.py")
+PROJECT = Path(__file__).resolve().parents[2]
+MOOD = Scheme("mood", ("calm", "panic"))
+
+
+@pytest.fixture
+def one_clip(store: Store) -> Store:
+    add_clips(store, [Clip("clip-1", "audio/1.wav", "1" * 64, "real", "demo", 1.0, 16000)])
+    save_scheme(store, MOOD)
+    return store
+
+
+def writers(store: Store, raters: list[str], n: int) -> list[subprocess.Popen]:
+    """Start processes that all wait for one line before they write."""
+    environment = os.environ | {"PYTHONPATH": str(PROJECT)}
+    started = [
+        subprocess.Popen(
+            [sys.executable, str(WRITER), str(store.workspace.root), rater, str(n)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment,
+        )
+        for rater in raters
+    ]
+    for process in started:
+        assert process.stdout.readline() == "ready\n", process.stderr.read()
+    return started
+
+
+def test_six_processes_lose_no_label(one_clip: Store) -> None:
+    raters = [f"rater-{k}" for k in range(6)]
+    started = writers(one_clip, raters, n=50)
+    for process in started:
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    for process in started:
+        printed, errors = process.communicate(timeout=60)
+        assert process.returncode == 0, errors
+        assert len(printed.split()) == 50
+    found = find_annotations(one_clip)
+    assert {made.id for made in found} == {f"{rater}-{i}" for rater in raters for i in range(50)}
+    assert len(found) == 300
+
+
+def test_killed_writers_lose_no_label_they_acknowledged(one_clip: Store) -> None:
+    started = writers(one_clip, ["rater-0", "rater-1", "rater-2"], n=100_000)
+    for process in started:
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    time.sleep(0.7)
+    for process in started:
+        process.kill()
+    acknowledged = {line for process in started for line in process.communicate()[0].splitlines() if "-" in line}
+    assert len(acknowledged) >= 3
+    # PostgreSQL may still finish a commit whose client is gone, so there may be one more a rater
+    found = {made.id for made in find_annotations(one_clip)}
+    assert acknowledged <= found
+    assert len(found) <= len(acknowledged) + 3
+    assert add_annotations(one_clip, [Annotation("after", "clip-1", "mood", "rater-0", "calm", "2026-01-02")]) == 1
+    if one_clip.engine.dialect.name == "sqlite":
+        with reading(one_clip) as connection:
+            assert connection.exec_driver_sql("PRAGMA integrity_check").scalar() == "ok"
+
+
+def in_threads(works: list) -> list[Exception]:
+    failed: list[Exception] = []
+
+    def run(work) -> None:
+        try:
+            work()
+        except Exception as error:  # handed to the test, which fails on it
+            failed.append(error)
+
+    threads = [threading.Thread(target=run, args=(work,)) for work in works]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return failed
+
+
+def test_threads_add_overlapping_clips_and_extend_one_dataset(store: Store) -> None:
+    clips = [Clip(f"clip-{i:03d}", f"{i}.wav", "0" * 64, "real", "demo", 1.0, 16000) for i in range(200)]
+    # opposite orders: two PostgreSQL transactions would wait for each other, were rows not sorted
+    orders = [clips, clips[::-1], clips[100:] + clips[:100], clips[::2] + clips[1::2]]
+
+    def work(order: list[Clip]):
+        def add() -> None:
+            add_clips(store, order)
+            save_dataset(store, "all", "real", MOOD, [(clip.id, "calm") for clip in order])
+
+        return add
+
+    assert in_threads([work(order) for order in orders]) == []
+    assert [(d.name, d.n, d.labels) for d in list_datasets(store)] == [("all", 200, {"calm": 200, "panic": 0})]
+
+
+def test_one_of_two_contradicting_labels_is_refused(store: Store) -> None:
+    add_clips(store, [Clip("clip-1", "1.wav", "0" * 64, "real", "demo", 1.0, 16000)])
+    works = [
+        lambda label=label: save_dataset(store, "one", "real", MOOD, [("clip-1", label)]) for label in MOOD.labels * 2
+    ]
+    failed = in_threads(works)
+    assert [type(error).__name__ for error in failed] == ["LabelError", "LabelError"]
