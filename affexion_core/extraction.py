@@ -1,0 +1,191 @@
+"""Features of clips, computed once and kept in the workspace's cache.
+
+A cache file is named by the clip's content and by everything that decides the numbers, so it never goes stale; the
+whole folder may be deleted at any time.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from affexion_core.audio import decode
+from affexion_core.config import config_hash
+from affexion_core.discovery import load_plugin
+from affexion_core.errors import AudioError, StoreError
+from affexion_core.types import Clip, Progress, Utterance, no_progress
+from affexion_core.workspace import Workspace
+
+# Clips decoded and extracted together: enough to keep the threads busy, little enough memory (a minute of speech each
+# would be 120 MB).
+_BLOCK = 32
+
+
+@dataclass(frozen=True)
+class FrontEnd:
+    """A feature plug-in by name, and its settings (an instance of the plug-in's ``Config``)."""
+
+    name: str
+    config: Any
+
+
+def n_features(front_end: FrontEnd) -> int:
+    """Count the numbers per frame that a front-end gives."""
+    return load_plugin("features", front_end.name).n_features(front_end.config)
+
+
+def utterance_of(workspace: Workspace, clip: Clip) -> Utterance:
+    """Decode a clip to what front-ends see.
+
+    Raises
+    ------
+    AudioError
+        If its file can't be decoded; the message names the clip.
+    """
+    try:
+        decoded = decode.load_audio(workspace.clip_path(clip), clip.start, clip.end)
+    except AudioError as error:
+        raise AudioError(f"Clip {clip.id}: {error}") from error
+    return Utterance(decoded.signal, decoded.sampling_rate, clip.transcript)
+
+
+def features_of(
+    workspace: Workspace,
+    clips: Sequence[Clip],
+    front_end: FrontEnd,
+    progress: Progress = no_progress,
+    n_threads: int = 2,
+) -> list[np.ndarray]:
+    """Get the features of clips, from the cache where they are there and sound, else computed.
+
+    Parameters
+    ----------
+    workspace
+        Where the clips' files and the cache lie.
+    clips
+        In any order; a clip may stand there twice.
+    front_end
+        What to compute.
+    progress
+        Called from this thread with the number of different clips done.
+    n_threads
+        Threads that decode while features are computed.
+
+    Returns
+    -------
+    list of ndarray
+        In the order of ``clips``: float32 ``(n_frames, n_features)``, read-only, memory-mapped as far as the
+        process may hold files open.
+
+    Raises
+    ------
+    AudioError
+        If a clip can't be decoded. What was computed before stays in the cache.
+    StoreError
+        If the cache can't be written.
+
+    Notes
+    -----
+    Several processes may do this at once: a file appears complete or not at all, and all write the same.
+    """
+    width, folder = n_features(front_end), _folder(workspace, front_end)
+    distinct = {clip.id: clip for clip in clips}
+    cached = {key: _load(_path(folder, clip), width) for key, clip in distinct.items()}
+    found = {key: array for key, array in cached.items() if array is not None}
+    missing = [clip for key, clip in distinct.items() if key not in found]
+    progress(len(found), len(distinct), "features")
+    for block, arrays in _computed(workspace, missing, front_end, n_threads):
+        for clip, array in zip(block, arrays, strict=True):
+            path = _path(folder, clip)
+            _save(path, array)
+            saved = _load(path, width)
+            found[clip.id] = array if saved is None else saved
+        progress(len(found), len(distinct), "features")
+    return [found[clip.id] for clip in clips]
+
+
+def _computed(
+    workspace: Workspace, clips: Sequence[Clip], front_end: FrontEnd, n_threads: int
+) -> Iterator[tuple[Sequence[Clip], list[np.ndarray]]]:
+    """Yield blocks of clips with their features, decoding the next block meanwhile."""
+    plugin = load_plugin("features", front_end.name)
+    blocks = [clips[first : first + _BLOCK] for first in range(0, len(clips), _BLOCK)]
+    with ThreadPoolExecutor(n_threads, thread_name_prefix="decode") as pool:
+
+        def start(block: Sequence[Clip]) -> list[Future[Utterance]]:
+            return [pool.submit(utterance_of, workspace, clip) for clip in block]
+
+        pending = start(blocks[0]) if blocks else []
+        try:
+            for i, block in enumerate(blocks):
+                utterances = [future.result() for future in pending]
+                pending = start(blocks[i + 1]) if i + 1 < len(blocks) else []
+                yield block, plugin.extract_batch(utterances, front_end.config)
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _folder(workspace: Workspace, front_end: FrontEnd) -> Path:
+    plugin = load_plugin("features", front_end.name)
+    settings = config_hash(front_end.config, plugin.VERSION, decode.VERSION)
+    return workspace.features / f"{front_end.name}-{settings}"
+
+
+def _path(folder: Path, clip: Clip) -> Path:
+    if not re.fullmatch(r"[\w-]+", clip.id, re.ASCII):
+        raise StoreError(f"Clip {clip.id!r} has an id that can't be a file name; import it again.")
+    return folder / clip.id[:2] / f"{clip.id}.npy"
+
+
+def _save(path: Path, array: np.ndarray) -> None:
+    """Write a file that appears complete or not at all."""
+    temporary = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".tmp", delete=False) as file:
+            temporary = file.name
+            np.save(file, array, allow_pickle=False)
+        os.replace(temporary, path)
+    except OSError as error:
+        if temporary is not None and os.path.exists(temporary):
+            os.unlink(temporary)
+        raise StoreError(
+            f"Features can't be kept in {path.parent} ({error.strerror}); free some space, or make it writable."
+        ) from error
+
+
+def _load(path: Path, width: int) -> np.ndarray | None:
+    """Open a cache file; None where it is missing or damaged."""
+    try:
+        with path.open("rb") as file:
+            mapped = file.fileno() < _most_open_files() // 2
+        array = np.load(path, mmap_mode="r" if mapped else None, allow_pickle=False)
+    except (OSError, ValueError, EOFError):
+        return None
+    if not isinstance(array, np.ndarray) or array.dtype != np.float32 or array.ndim != 2 or array.shape[1] != width:
+        return None
+    array.flags.writeable = False
+    return array
+
+
+def _most_open_files() -> int:
+    """Ask how many files this process may hold open.
+
+    Each map holds one, and descriptors are given out lowest first: a high one means that many are open already. Then
+    features are read into memory, so that sockets and databases keep room.
+    """
+    if sys.platform == "win32":
+        return 512
+    import resource
+
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return sys.maxsize if most == resource.RLIM_INFINITY else most
