@@ -18,6 +18,7 @@ from typing import Annotated, Literal
 
 import numpy as np
 from pydantic import AfterValidator, Field
+from scipy.fft import irfft, next_fast_len, rfft
 from scipy.signal import butter, fftconvolve, sosfilt
 
 from affexion_core.config import config_class
@@ -166,8 +167,10 @@ def _noise(kind: Noise, n_samples: int, sampling_rate: int, rng: np.random.Gener
 
 def _pink(n_samples: int, rng: np.random.Generator) -> np.ndarray:
     """Make noise whose power falls with 1/f."""
-    spectrum = np.fft.rfft(rng.standard_normal(n_samples))
-    return np.fft.irfft(spectrum / np.sqrt(np.maximum(np.arange(len(spectrum)), 1)), n_samples)
+    # A length with large prime factors would take the transform a hundred times as long.
+    n = next_fast_len(n_samples, real=True)
+    spectrum = rfft(rng.standard_normal(n))
+    return irfft(spectrum / np.sqrt(np.maximum(np.arange(len(spectrum)), 1)), n)[:n_samples]
 
 
 def _band(sound: np.ndarray, sampling_rate: int, conditions: Conditions) -> np.ndarray:

@@ -59,7 +59,8 @@ class ProviderInfo:
 class SpeechRequest:
     """One sentence, one voice, one way to say it. The same request gives the same bytes, where a provider can.
 
-    ``parameters`` are the provider's own, complete: they go to the clip's origin card as they are.
+    ``parameters`` are the provider's own, complete: they go to the clip's origin card as they are. ``prompt`` is
+    what the provider is told beside the sentence; None where it takes no instruction.
     """
 
     sentence: Sentence
@@ -67,6 +68,7 @@ class SpeechRequest:
     seed: int
     label: str
     parameters: Mapping[str, str | float | int] = field(default_factory=dict)
+    prompt: str | None = None
 
 
 def load_sentences(folder: Path | None = None) -> tuple[Sentence, ...]:
