@@ -2,9 +2,9 @@
 
 import streamlit as st
 
-from affexion_ui.layout import show_workspace, shown_errors
+from affexion_ui.layout import ICON, show_frame, shown_errors
 
-st.set_page_config(page_title="Affexion", page_icon=":material/graphic_eq:", layout="wide")
+st.set_page_config(page_title="Affexion", page_icon=ICON, layout="wide")
 
 page = st.navigation(
     {
@@ -14,5 +14,5 @@ page = st.navigation(
     }
 )
 with shown_errors():
-    show_workspace()
+    show_frame()
     page.run()

@@ -15,10 +15,9 @@ def clip_columns(clip: Clip) -> dict[str, Any]:
     """Give the cells that name a clip: what is said, who speaks, how long."""
     return {
         "Says": clip_title(clip),
-        "Speaker": speaker(clip),
-        "Corpus": clip.corpus,
-        "Origin": clip.origin,
+        "Speaker": f"{clip.corpus} {speaker(clip)}",
         "Length": clip.duration,
+        "Origin": clip.origin,
     }
 
 
@@ -28,8 +27,8 @@ def choose_row(rows: Sequence[Mapping[str, Any]], key: str, alt: str, chosen: in
     Parameters
     ----------
     rows
-        Cells by column name; columns ``Label`` and ``Origin`` show in colour, ``Length`` in seconds, those named in
-        percent as such.
+        Cells by column name; columns ``Label`` and ``Origin`` show in colour, ``Length`` in seconds, ``P(…)`` in
+        percent (0 to 100).
     key
         Must change with the rows, or an old choice would point at another row.
     alt
@@ -57,15 +56,14 @@ def choose_row(rows: Sequence[Mapping[str, Any]], key: str, alt: str, chosen: in
 def _columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     labels = sorted({label for row in rows for label in row.get("Label", ())})
     config: dict[str, Any] = {
-        "Says": st.column_config.TextColumn(width="medium"),
-        "Speaker": st.column_config.TextColumn(width="small"),
-        "Corpus": st.column_config.TextColumn(width="small"),
-        "Origin": st.column_config.TextColumn(width="small"),
-        "Length": st.column_config.NumberColumn(format="%.1f s", width="small"),
+        "Says": st.column_config.TextColumn(width=195),
+        "Speaker": st.column_config.TextColumn(width=88),
+        "Origin": st.column_config.TextColumn(width=72),
+        "Length": st.column_config.NumberColumn(format="%.1f s", width=62),
         "Label": label_column(labels),
     }
     return config | {
-        name: st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1, width="small")
+        name: st.column_config.ProgressColumn(format="%.0f %%", min_value=0, max_value=100, width=105)
         for name in (rows[0] if rows else ())
         if name.startswith("P(")
     }
@@ -77,5 +75,5 @@ def label_column(labels: Iterable[str]) -> Any:
 
     options = list(labels)
     return st.column_config.MultiselectColumn(
-        options=options, color=[label_colour(label) for label in options] or None, width="small"
+        options=options, color=[label_colour(label) for label in options] or None, width=95
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 # Which of a run's measurements says most: on a test set, on held-out folds, on its own training clips.
 _PARTS = ("test", "cv", "train")
+_SHOWN_DATASETS = 3
+# Widths in pixels, so that a phone shows two side by side.
+_CELL, _FIGURE = 150, 135
 
 
 def show_counts(facets: Mapping[str, Mapping[str, int]], datasets: Sequence[DatasetSummary], n_runs: int) -> None:
@@ -28,23 +31,32 @@ def show_counts(facets: Mapping[str, Mapping[str, int]], datasets: Sequence[Data
     hours = duration(sum(dataset.duration for dataset in datasets))
     cells = (
         ("Clips", sum(origins.values()), by_origin),
-        ("Speakers and voices", len(facets["speaker"]), f"in {len(facets['corpus'])} corpora"),
+        (
+            "Speakers and voices",
+            len(facets["speaker"]),
+            f"in {len(facets['corpus'])} {'corpus' if len(facets['corpus']) == 1 else 'corpora'}",
+        ),
         ("Datasets", len(datasets), f"{hours} labelled" if datasets else "none yet"),
         ("Runs", n_runs, "trained models" if n_runs else "none yet"),
     )
-    for column, (name, n, words) in zip(st.columns(4), cells, strict=True):
-        with column.container(border=True, gap="xxsmall"):
-            st.metric(name, count(n))
-            st.caption(words)
+    with st.container(border=True, horizontal=True, horizontal_alignment="distribute"):
+        for name, n, words in cells:
+            with st.container(gap="xxsmall", width=_CELL):
+                st.metric(name, count(n))
+                st.caption(words)
 
 
 def show_datasets(datasets: Sequence[DatasetSummary]) -> None:
     """Show clips by label of each dataset."""
     from affexion_core.plots.datasets import LabelCounts, label_count_rows, plot_label_counts
 
-    counts = [LabelCounts(dataset.name, dataset.origin, tuple(dataset.labels.items())) for dataset in datasets]
-    n = sum(dataset.n for dataset in datasets)
-    caption = f"{counted(n, 'labelled clip')}. Filled: real people; hatched: synthetic voices."
+    largest = sorted(datasets, key=lambda dataset: -dataset.n)[:_SHOWN_DATASETS]
+    counts = [LabelCounts(dataset.name, dataset.origin, tuple(dataset.labels.items())) for dataset in largest]
+    caption = (
+        f"{counted(sum(dataset.n for dataset in largest), 'labelled clip')}. Filled: real people; hatched: synthetic."
+    )
+    if len(datasets) > len(largest):
+        caption += f" The {len(largest)} largest of {len(datasets)} datasets."
     show_figure(plot_label_counts(counts, mode()), "datasets", caption, label_count_rows(counts))
 
 
@@ -64,7 +76,8 @@ def show_newest(run: Run, record: EvaluationRecord) -> None:
     with st.container(border=True):
         st.markdown(f"##### {escape_markdown(run_title(run))}")
         st.caption(f"Measured on: {escape_markdown(evaluation_title(record.name, record.part))}")
-        show_figures_row({name: estimate_from_json(record.summary[name]) for name in METRICS if name in record.summary})
+        names = [name for name in ("accuracy", "uar", "macro_f1") if name in record.summary]
+        show_figures_row({name: estimate_from_json(record.summary[name]) for name in names})
         stamp_badge(record.stamp)
         st.page_link(
             "pages/results.py",
@@ -78,15 +91,18 @@ def show_figures_row(estimates: Mapping[str, Estimate], landmarks: Mapping[str, 
     """Show headline figures side by side, each with n and interval; ``landmarks`` are words below a figure."""
     from affexion_ui.words import span_words, value_words
 
-    for column, (name, estimate) in zip(st.columns(len(estimates)), estimates.items(), strict=True):
-        with column.container(gap="xxsmall"):
-            st.metric(METRICS[name], value_words(estimate), help=f"{GLOSSARY[name]} {GLOSSARY['interval']}")
-            st.caption(span_words(estimate))
-            if landmarks and name in landmarks:
-                st.caption(landmarks[name])
+    with st.container(horizontal=True, horizontal_alignment="distribute"):
+        for name, estimate in estimates.items():
+            with st.container(gap="xxsmall", width=_FIGURE if len(estimates) > 3 else 115):
+                st.metric(METRICS[name], value_words(estimate), help=f"{GLOSSARY[name]} {GLOSSARY['interval']}")
+                st.caption(span_words(estimate))
+                if landmarks and name in landmarks:
+                    st.caption(landmarks[name])
 
 
-def next_steps(facets: Mapping[str, Mapping[str, int]], datasets: Sequence[DatasetSummary], runs: Any) -> None:
+def next_steps(
+    facets: Mapping[str, Mapping[str, int]], datasets: Sequence[DatasetSummary], runs: Sequence[Run]
+) -> None:
     """Say what to do next, in words, with the link or the command for it."""
     if not datasets:
         st.markdown("The clips carry no labels yet. Import a folder with one folder for each label.")
@@ -97,10 +113,12 @@ def next_steps(facets: Mapping[str, Mapping[str, int]], datasets: Sequence[Datas
     if not runs:
         largest = max(datasets, key=lambda dataset: dataset.n)
         st.markdown(f"Cross-validate a first model on **{escape_markdown(largest.name)}**, in a terminal:")
-        st.code(f"python -m affexion_core crossval --preset linear --train {largest.name}", language="bash")
+        st.code(
+            f"python -m affexion_core crossval --preset linear --train {largest.name}", language="bash", wrap_lines=True
+        )
         return
     st.markdown("Listen to the clips that the newest model gets wrong: choose a cell of its confusion matrix.")
     st.page_link("pages/results.py", label="Results", icon=":material/analytics:")
     if not any(run.test_dataset for run in runs):
         st.markdown("No run was measured on a set of its own yet. In a terminal:")
-        st.code(f"python -m affexion_core evaluate {runs[0].id} --on DATASET", language="bash")
+        st.code(f"python -m affexion_core evaluate {runs[0].id} --on DATASET", language="bash", wrap_lines=True)

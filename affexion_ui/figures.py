@@ -70,7 +70,7 @@ def show_figure(
         st.plotly_chart(
             figure, theme=None, key=key, config=config, alt=alt, on_select=on_select, selection_mode="points"
         )
-    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="top", wrap=False):
         st.caption(caption, width="stretch")
         _show_downloads(key, data)
 

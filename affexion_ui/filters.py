@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -28,19 +29,21 @@ _KEYS = ("q", "dataset", "origin", "label", "from", "sort", "page")
 
 def ask_filters(store: Store) -> ClipQuery:
     """Show the filters in one row and return what they ask for, without its page."""
-    row = st.columns([2, 1.5, 1.2, 1.3, 1.6, 1.3])
-    text = row[0].text_input("Search", placeholder="words, speaker, file", key="q", bind="query-params", type="search")
-    dataset = _choice(row[1], "Dataset", [summary.name for summary in list_datasets(store)], "dataset")
-    found = facets(store, dataset)
-    origin = _choice(row[2], "Origin", ORIGINS, "origin")
-    label = _choice(row[3], "Label", list(found["label"]), "label")
-    who = _choice(row[4], "Corpus or speaker", [*found["corpus"], *found["speaker"]], "from")
-    orders = [name for name in _ORDERS if dataset is not None or name != "by label"]
-    sort = row[5].selectbox("Sort", orders, key="sort", bind="query-params")
+    with st.container(horizontal=True, gap="small"):
+        text = st.text_input(
+            "Search", placeholder="words, speaker, file", key="q", bind="query-params", type="search", width=150
+        )
+        dataset = _choice("Dataset", [summary.name for summary in list_datasets(store)], "dataset", 130)
+        found = facets(store, dataset)
+        origin = _choice("Origin", ORIGINS, "origin", 110)
+        label = _choice("Label", list(found["label"]), "label", 125)
+        who = _choice("Corpus or speaker", [*found["corpus"], *found["speaker"]], "from", 145)
+        orders = [name for name in _ORDERS if dataset is not None or name != "by label"]
+        sort = st.selectbox("Sort", orders, key="sort", bind="query-params", width=132)
     order, descending = _ORDERS[sort or "newest first"]
     return ClipQuery(
         dataset=dataset,
-        origin=origin,
+        origin=next((known for known in ORIGINS if known == origin), None),
         label=label,
         corpus=who if who in found["corpus"] else None,
         speaker=who if who in found["speaker"] else None,
@@ -51,8 +54,8 @@ def ask_filters(store: Store) -> ClipQuery:
     )
 
 
-def _choice(place, name, options, key):
-    return place.selectbox(name, options, index=None, placeholder="any", key=key, bind="query-params")
+def _choice(name: str, options: Sequence[str], key: str, width: int) -> str | None:
+    return st.selectbox(name, options, index=None, placeholder="any", key=key, bind="query-params", width=width)
 
 
 def clear_filters() -> None:

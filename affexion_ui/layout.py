@@ -4,17 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
+from streamlit.runtime.pages_manager import PagesManager
 
 from affexion_core.errors import AffexionError
 from affexion_ui.session import current_workspace
-from affexion_ui.theme import escape_markdown
+from affexion_ui.theme import Mode, escape_markdown, mode
+
+_FOLDER = Path(__file__).parent
+ICON = str(_FOLDER / "icon.svg")
+_WORDMARK: dict[Mode, str] = {name: str(_FOLDER / f"wordmark-{name}.png") for name in ("light", "dark")}
+# Streamlit leaves six lines free above a page and stretches it over any screen; neither has a setting.
+_STYLE = """
+.stMainBlockContainer { padding: 2.5rem clamp(1rem, 3vw, 3rem) 3rem; max-width: 1440px; }
+[data-testid="stMetric"] { padding-bottom: 0; }
+"""
+# The dark theme's accent is light, but Streamlit writes on it in white whatever it is: 1.9 of the 4.5 that text needs.
+_DARK_STYLE = '[data-testid="stBaseButton-primary"] { color: #10151B; }'
 
 
 def page_header(title: str, line: str) -> DeltaGenerator:
     """Draw title and purpose of a page; returns the place of the primary action, top right."""
+    _require_frame()
     with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
         with st.container(width="stretch", gap="xxsmall"):
             st.title(title, anchor=False)
@@ -22,8 +36,21 @@ def page_header(title: str, line: str) -> DeltaGenerator:
         return st.container(width="content")
 
 
-def show_workspace() -> None:
-    """Keep the workspace in sight in the sidebar, small."""
+def _require_frame() -> None:
+    """Start over through app.py where Streamlit ran a page without it.
+
+    Until ``st.navigation`` has run once in a server, Streamlit takes ``pages/`` for its older kind of multipage app,
+    and answers a link to a page with the bare page: no navigation, no frame. There is no setting against it.
+    """
+    if PagesManager.uses_pages_directory:
+        PagesManager.uses_pages_directory = False
+        st.rerun()
+
+
+def show_frame() -> None:
+    """Draw what stands around every page: the mark, and the workspace in the sidebar, small."""
+    st.html(f"<style>{_STYLE}{_DARK_STYLE if mode() == 'dark' else ''}</style>")
+    st.logo(_WORDMARK[mode()], size="large", icon_image=ICON)
     root = current_workspace().root
     with st.sidebar:
         st.caption(f":material/folder_open: Workspace **{escape_markdown(root.name)}**", help=f"`{root}`")
@@ -35,8 +62,9 @@ def empty_state(icon: str, what: str, hint: str) -> DeltaGenerator:
         st.space("small")
         st.markdown(f"## :gray[:material/{icon}:]", width="content", text_alignment="center")
         st.markdown(f"**{what}**", width="content", text_alignment="center")
-        st.caption(hint, width="content", text_alignment="center")
-        place = st.container(horizontal=True, horizontal_alignment="center")
+        with st.container(width=640, horizontal_alignment="center"):
+            st.caption(hint, text_alignment="center")
+        place = st.container(horizontal=True, horizontal_alignment="center", vertical_alignment="center")
         st.space("small")
     return place
 

@@ -76,7 +76,10 @@ def show_headline(run: Run, evaluation: Evaluation, origin: str | None) -> None:
 
 
 def _reported(run: Run, evaluation: Evaluation, origin: str | None) -> Mapping[str, float]:
-    if run.preset not in plugin_names("presets"):
+    from affexion_core.plots.theme import SIGNALS
+
+    # reported figures are those of the project's own labels; on other labels they would mislead
+    if run.preset not in plugin_names("presets") or set(run.labels) != set(SIGNALS):
         return {}
     where = {"cv": "cv", "train": "train"}.get(evaluation.part) or ("real" if origin == "real" else "")
     return load_plugin("presets", run.preset).PRESET.reported.get(where, {})
@@ -160,17 +163,18 @@ def show_cell_clips(store: Store, run: Run, evaluation: Evaluation, cell: Cell) 
     reference, predicted = (labels.index(label) for label in cell)
     rows = []
     for row, clip in zip(scored, clips, strict=False):
-        shares = {f"P({labels[predicted]})": row.probs[predicted], f"P({labels[reference]})": row.probs[reference]}
         names = clip_columns(clip)
-        rows.append({**shares, **{name: names[name] for name in ("Says", "Speaker", "Length")}})
+        shares = {f"P({labels[i]})": 100 * row.probs[i] for i in (predicted, reference)}
+        rows.append({"Says": names["Says"], "Speaker": names["Speaker"], **shares, "Length": names["Length"]})
     left, right = st.columns(2, gap="medium")
     with left:
-        chosen = choose_row(rows, f"clips-{run.id}-{evaluation.name}-{'-'.join(cell)}", "Clips of the chosen cell")
+        key = f"clips-{run.id}-{evaluation.name}-{'-'.join(cell)}"
+        chosen = choose_row(rows, key, "Clips of the chosen cell", height=250)
         more = f"; the first {_SHOWN_CLIPS} are shown" if len(scored) > _SHOWN_CLIPS else ""
         st.caption(f"{counted(len(scored), 'clip')}{more}. P is the model's probability for the label.")
-    with right, st.container(border=True):
         clip, row = clips[chosen], scored[chosen]
-        _show_probabilities(labels, row, f"probs-{clip.id}")
+        _show_probabilities(labels, row, f"probs-{run.id}-{evaluation.name}-{clip.id}")
+    with right, st.container(border=True):
         found = find_clips(store, ClipQuery(dataset=evaluation.dataset, text=clip.file, limit=5))
         own = next((found_row.labels for found_row in found.rows if found_row.clip.id == clip.id), {})
         show_clip(store.workspace, clip, own or {evaluation.dataset: row.reference}, "results")
@@ -179,11 +183,11 @@ def show_cell_clips(store: Store, run: Run, evaluation: Evaluation, cell: Cell) 
 def _show_probabilities(labels: Sequence[str], row: ScoredClip, key: str) -> None:
     order = sorted(range(len(labels)), key=lambda i: -row.probs[i])
     st.dataframe(
-        [{"Label": [labels[i]], "Probability": row.probs[i]} for i in order],
+        [{"Label": [labels[i]], "Probability of each label": 100 * row.probs[i]} for i in order],
         hide_index=True,
         column_config={
             "Label": label_column(list(labels)),
-            "Probability": st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1),
+            "Probability of each label": st.column_config.ProgressColumn(format="%.0f %%", min_value=0, max_value=100),
         },
         key=key,
         alt=f"Probabilities: {', '.join(f'{labels[i]} {row.probs[i]:.0%}' for i in order)}",

@@ -72,9 +72,7 @@ def show_training_data(store: Store, run: Run) -> None:
     if dataset.snapshot() == run.train_snapshot:
         st.caption("Unchanged since the run was trained.")
     else:
-        st.caption(
-            ":material/warning: The dataset has changed since: the counts above are today's, and a new run would differ."
-        )
+        st.caption(":material/warning: The dataset has changed since; the counts above are today's.")
 
 
 def show_settings(run: Run) -> None:

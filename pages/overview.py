@@ -37,9 +37,9 @@ with left:
         st.caption("No model was measured yet; its figures will stand here.")
     else:
         show_newest(*newest)
+with right:
     st.subheader("What to do next", anchor=False)
     next_steps(found, datasets, runs)
-with right:
     st.subheader("Clips by label", anchor=False)
     if datasets:
         show_datasets(datasets)

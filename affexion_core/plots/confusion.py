@@ -59,7 +59,7 @@ def plot_confusion(
     if len(counts) != n or any(len(row) != n for row in counts):
         raise LabelError(f"A confusion matrix of {n} labels needs {n} × {n} counts.")
     shares = row_shares(counts)
-    figure = new_figure(mode, _alt(labels, counts), height=130 + 72 * n)
+    figure = new_figure(mode, _alt(labels, counts), height=130 + min(72 * n, max(300, 48 * n)))
     ticks = [f"<b>{label}</b><br>n = {sum(row)}" for label, row in zip(labels, counts, strict=True)]
     figure.add_heatmap(
         z=shares, zmin=0, zmax=1, colorscale=SEQUENTIAL, showscale=False, xgap=2, ygap=2, hoverinfo="skip"

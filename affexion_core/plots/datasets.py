@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
-from affexion_core.plots.theme import ORIGIN_STYLES, SURFACES, Mode, label_colour, new_figure, text_on
+from affexion_core.plots.theme import ORIGIN_STYLES, SURFACES, Mode, label_colour, new_figure
 from affexion_core.types import Origin
 
 
@@ -26,38 +26,39 @@ class LabelCounts:
 
 
 def plot_label_counts(datasets: Sequence[LabelCounts], mode: Mode = "light") -> go.Figure:
-    """Draw one bar a dataset, cut by label; filled for real speech, hatched for synthetic."""
-    figure = new_figure(mode, _alt(datasets), height=70 + 46 * max(len(datasets), 1), barmode="stack", bargap=0.35)
-    surface = SURFACES[mode]
+    """Draw one bar a label, dataset under dataset on one scale; filled for real speech, hatched for synthetic."""
+    n_rows = sum(len(counts.labels) + 1 for counts in datasets)
+    figure = new_figure(mode, _alt(datasets), height=60 + 28 * max(n_rows, 1), bargap=0.25)
+    ticks: list[str] = []
     for counts in datasets:
-        hollow = ORIGIN_STYLES[counts.origin].marker == "hollow"
+        ticks.append(f"<b>{counts.dataset}</b>")
+        figure.add_annotation(
+            x=0, y=len(ticks) - 1, text=f"{counts.origin}, n = {counts.n}", showarrow=False, xanchor="left", xshift=4
+        )
         for label, n in counts.labels:
-            colour = label_colour(label)
-            pattern = {"shape": "/" if hollow else "", "fillmode": "overlay", "fgcolor": surface.background}
-            figure.add_bar(
-                x=[n],
-                y=[counts.dataset],
-                orientation="h",
-                marker={
-                    "color": colour,
-                    "pattern": {**pattern, "size": 7, "solidity": 0.18},
-                    "line": {"width": 1, "color": surface.background},
-                },
-                text=[f"{label} {n}"] if n else [""],
-                textposition="inside",
-                insidetextanchor="middle",
-                textangle=0,
-                textfont={"color": text_on(colour)},
-                hovertext=[f"{counts.dataset}, {label}: {n} {counts.origin} clips"],
-                hovertemplate="%{hovertext}<extra></extra>",
-            )
-    ticks = [f"<b>{counts.dataset}</b><br>{counts.origin}, n = {counts.n}" for counts in datasets]
+            _add_bar(figure, counts, label, n, len(ticks), mode)
+            ticks.append(label)
     figure.update_yaxes(
-        tickvals=[counts.dataset for counts in datasets], ticktext=ticks, autorange="reversed", showgrid=False
+        tickvals=list(range(len(ticks))), ticktext=ticks, range=[len(ticks) - 0.4, -0.6], showgrid=False
     )
     figure.update_xaxes(title="clips", rangemode="tozero")
-    figure.update_layout(uniformtext={"minsize": 11, "mode": "hide"})
     return figure
+
+
+def _add_bar(figure: go.Figure, counts: LabelCounts, label: str, n: int, place: int, mode: Mode) -> None:
+    hollow = ORIGIN_STYLES[counts.origin].marker == "hollow"
+    pattern = {"shape": "/" if hollow else "", "fgcolor": SURFACES[mode].background, "fillmode": "overlay"}
+    figure.add_bar(
+        x=[n],
+        y=[place],
+        orientation="h",
+        marker={"color": label_colour(label), "pattern": {**pattern, "size": 6, "solidity": 0.25}},
+        text=[str(n)],
+        textposition="outside",
+        cliponaxis=False,
+        hovertext=[f"{counts.dataset}, {label}: {n} {counts.origin} clips"],
+        hovertemplate="%{hovertext}<extra></extra>",
+    )
 
 
 def label_count_rows(datasets: Sequence[LabelCounts]) -> list[dict[str, str | int]]:

@@ -40,7 +40,7 @@ def plot_learning(
     figure.update_xaxes(range=[0.8, last + 0.2], dtick=max(1, round(last / 10)), showgrid=False)
     figure.update_xaxes(title="epoch", row=2, col=1)
     if n_labels is not None and n_labels > 1:
-        add_reference(figure, mode, 1 / n_labels, "chance", "y", row=2, col=1)
+        add_reference(figure, mode, 1 / n_labels, "chance", "y", row=2, col=1, annotation_position="bottom right")
     figure.update_layout(margin={"l": 8, "r": 72, "t": 12, "b": 8}, hovermode="x unified")
     return figure
 

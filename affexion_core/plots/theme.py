@@ -26,7 +26,7 @@ SIGNALS: Mapping[str, str] = {
 }
 """Colours of the project's own labels."""
 
-_REST = ("#009E73", "#F0E442", "#0072B2", "#8A8A8A", "#882255", "#999933", "#44AA99", "#AA4499")
+_REST = ("#009E73", "#F0E442", "#0072B2", "#8A8A8A", "#AA4499", "#999933", "#44AA99", "#882255")
 # The stems under which corpora write the usual emotions, in the order in which they take the rest of the palette.
 _STEMS = (
     ("ang",),
@@ -173,8 +173,13 @@ def add_reference(
     """Draw a thin reference line (chance, human level) across an axis, with its words at the end."""
     surface = SURFACES[mode]
     line = {"color": surface.muted, "width": 1, "dash": "dot"}
-    place = {"annotation_text": words, "annotation_font": {"color": surface.muted, "size": 12}}
+    place = {
+        "annotation_text": words,
+        "annotation_font": {"color": surface.muted, "size": 12},
+        "annotation_position": "top" if axis == "x" else "top left",
+        **where,
+    }
     if axis == "x":
-        figure.add_vline(x=value, line=line, annotation_position="top", **place, **where)
+        figure.add_vline(x=value, line=line, **place)
     else:
-        figure.add_hline(y=value, line=line, annotation_position="top left", **place, **where)
+        figure.add_hline(y=value, line=line, **place)
