@@ -99,16 +99,20 @@ def features_of(
     """
     width, folder = n_features(front_end), _folder(workspace, front_end)
     distinct = {clip.id: clip for clip in clips}
-    cached = {key: _load(_path(folder, clip), width) for key, clip in distinct.items()}
-    found = {key: array for key, array in cached.items() if array is not None}
+    found: dict[str, np.ndarray] = {}
+    room = _room_for_maps()
+    for key, clip in distinct.items():
+        array = _load(_path(folder, clip), width, mapped=len(found) < room)
+        if array is not None:
+            found[key] = array
     missing = [clip for key, clip in distinct.items() if key not in found]
     progress(len(found), len(distinct), "features")
     for block, arrays in _computed(workspace, missing, front_end, n_threads):
-        for clip, array in zip(block, arrays, strict=True):
+        for clip, computed in zip(block, arrays, strict=True):
             path = _path(folder, clip)
-            _save(path, array)
-            saved = _load(path, width)
-            found[clip.id] = array if saved is None else saved
+            _save(path, computed)
+            saved = _load(path, width, mapped=len(found) < room)
+            found[clip.id] = computed if saved is None else saved
         progress(len(found), len(distinct), "features")
     return [found[clip.id] for clip in clips]
 
@@ -163,11 +167,9 @@ def _save(path: Path, array: np.ndarray) -> None:
         ) from error
 
 
-def _load(path: Path, width: int) -> np.ndarray | None:
+def _load(path: Path, width: int, mapped: bool) -> np.ndarray | None:
     """Open a cache file; None where it is missing or damaged."""
     try:
-        with path.open("rb") as file:
-            mapped = file.fileno() < _most_open_files() // 2
         array = np.load(path, mmap_mode="r" if mapped else None, allow_pickle=False)
     except (OSError, ValueError, EOFError):
         return None
@@ -177,15 +179,16 @@ def _load(path: Path, width: int) -> np.ndarray | None:
     return array
 
 
-def _most_open_files() -> int:
-    """Ask how many files this process may hold open.
+def _room_for_maps() -> int:
+    """Count the maps this process may hold; each keeps a file open.
 
-    Each map holds one, and descriptors are given out lowest first: a high one means that many are open already. Then
-    features are read into memory, so that sockets and databases keep room.
+    Half of what it may open is left to sockets and databases. Features beyond that are read into memory.
     """
-    if sys.platform == "win32":
-        return 512
-    import resource
+    try:
+        import resource
 
+        in_use = len(os.listdir("/dev/fd"))
+    except (ImportError, OSError):  # another kind of system: its limit is unknown
+        return 0
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    return sys.maxsize if most == resource.RLIM_INFINITY else most
+    return sys.maxsize if most == resource.RLIM_INFINITY else most // 2 - in_use
