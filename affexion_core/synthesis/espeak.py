@@ -9,12 +9,13 @@ label          pace            pitch   pitch range   loudness  pauses and ending
 boredom        slow            low     narrow        low       a few, long; falling           [1]_
 panic          fastest         highest medium        highest   none; exclaimed                [1]_, [2]_ (strong fear)
 excitement     fast            high    widest        high      none; exclaimed                [1]_ (elation), [2]_
-uncertainty    slow            raised  medium        low       hesitations; rising or level   [3]_, [4]_, [5]_
+uncertainty    slow            raised  medium        low       hesitations; rising or falling  [3]_, [4]_, [5]_
 =============  ==============  ======  ============  ========  =============================  ========================
 
 The studies give directions, not settings of this synthesiser; the numbers are chosen so that neighbouring ranges
-differ clearly, except panic and excitement, which are close in life as well, and so that short sentences last about
-3 to 4 s and long ones 10 to 12 s. Each clip draws its own values within the ranges.
+differ clearly, except panic and excitement, which are close in life as well. Short sentences last 3 to 5 s and long
+ones 8 to 13 s, by their medians: pace is part of a label, and neutral sentences have the same lengths for all. Each
+clip draws its own values within the ranges.
 
 .. [1] R. Banse, K. R. Scherer: Acoustic profiles in vocal emotion expression. J. Pers. Soc. Psychol. 70 (1996) 614-636.
 .. [2] P. N. Juslin, P. Laukka: Communication of emotions in vocal expression and music performance: different
