@@ -16,11 +16,11 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from affexion_core.store.schema import metadata
 from affexion_core.store.session import Store, open_store
 from affexion_core.workspace import Workspace
 
 ROLE = "affexion"
-TEMPLATE = "affexion_template"
 START_SECONDS = 60
 # The tests check what is stored, not what survives a power cut: without syncing, a new database takes milliseconds.
 SETTINGS = (
@@ -44,12 +44,28 @@ class PostgresServer:
     def admin(self) -> psycopg.Connection:
         return psycopg.connect(self.url("postgres"), autocommit=True)
 
-    def create_database(self, template: str = "template0") -> str:
-        """Make a database and give its URL."""
+    def create_database(self, language: str | None = None) -> str:
+        """Make an empty database, sorted by a language where this server can, and give its name."""
         name = f"test_{next(_numbers)}"
         with self.admin() as connection:
-            connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
-        return self.url(name)
+            icu = language is not None and connection.info.server_version >= 150000
+            sorting = f" LOCALE_PROVIDER icu ICU_LOCALE '{language}'" if icu else ""
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE template0{sorting}")
+        return name
+
+    def drop_database(self, name: str) -> None:
+        with self.admin() as connection:
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+    def clear(self, name: str) -> None:
+        """Empty all tables of a database, ending whatever a failed test left open in it."""
+        with psycopg.connect(self.url(name), autocommit=True) as connection:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+            tables = ", ".join(table.name for table in metadata.sorted_tables)
+            connection.execute(f"TRUNCATE {tables} RESTART IDENTITY")
 
 
 def postgres_programs() -> Path | None:
@@ -135,22 +151,22 @@ def postgres_server() -> Iterator[PostgresServer]:
 
 
 @pytest.fixture(scope="session")
-def postgres_template(postgres_server: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Make the tables once; databases copied from this one have them."""
-    with postgres_server.admin() as connection:
-        # sorted by language, as teams' servers are, where this server can
-        icu = " LOCALE_PROVIDER icu ICU_LOCALE 'en-US'" if connection.info.server_version >= 150000 else ""
-        connection.execute(f"CREATE DATABASE {TEMPLATE} TEMPLATE template0{icu}")
+def postgres_tables(postgres_server: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Make a database with the tables, once, and give its name."""
+    # sorted by language, as a team's server is: what we store must come in one order everywhere
+    name = postgres_server.create_database(language="en-US")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AFFEXION_DATABASE_URL", postgres_server.url(TEMPLATE))
-        open_store(Workspace(tmp_path_factory.mktemp("template"))).engine.dispose()
-    return TEMPLATE
+        patch.setenv("AFFEXION_DATABASE_URL", postgres_server.url(name))
+        open_store(Workspace(tmp_path_factory.mktemp("postgres"))).engine.dispose()
+    return name
 
 
 @pytest.fixture
-def postgres_url(postgres_server: PostgresServer) -> str:
-    """Give the address of an empty database."""
-    return postgres_server.create_database()
+def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
+    """Give the address of a database without tables."""
+    name = postgres_server.create_database()
+    yield postgres_server.url(name)
+    postgres_server.drop_database(name)
 
 
 @pytest.fixture
@@ -166,8 +182,9 @@ def store(request: pytest.FixtureRequest, workspace: Workspace, monkeypatch: pyt
     """Open an empty store, on SQLite and on PostgreSQL in turn."""
     if request.param == "postgresql":
         server: PostgresServer = request.getfixturevalue("postgres_server")
-        template: str = request.getfixturevalue("postgres_template")
-        monkeypatch.setenv("AFFEXION_DATABASE_URL", server.create_database(template))
+        name: str = request.getfixturevalue("postgres_tables")
+        server.clear(name)
+        monkeypatch.setenv("AFFEXION_DATABASE_URL", server.url(name))
     opened = open_store(workspace)
     yield opened
     opened.engine.dispose()

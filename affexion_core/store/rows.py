@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -11,6 +12,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, RowMapping, Table
 from sqlalchemy.dialects import postgresql, sqlite
 
+from affexion_core.errors import StoreError
 from affexion_core.types import Clip, Provenance
 
 T = TypeVar("T")
@@ -34,8 +36,8 @@ def clip_values(clip: Clip, added: str) -> dict[str, Any]:
         provenance["parameters"] = dict(provenance["parameters"])
     return {
         **{name: getattr(clip, name) for name in _CLIP_FIELDS},
-        "attributes": dict(clip.attributes),
-        "provenance": provenance,
+        "attributes": json_ready(dict(clip.attributes), f"The attributes of clip {clip.id}"),
+        "provenance": json_ready(provenance, f"The provenance of clip {clip.id}"),
         "added": added,
         "searchable": folded("\n".join(filter(None, (clip.file, clip.transcript, clip.speaker)))),
     }
@@ -47,6 +49,23 @@ def clip_of(row: RowMapping) -> Clip:
     return Clip(
         **{name: row[name] for name in _CLIP_FIELDS}, attributes=row["attributes"], provenance=Provenance(**provenance)
     )
+
+
+def json_ready(value: dict[str, Any], what: str) -> dict[str, Any]:
+    """Check that a value can be stored as JSON and read again.
+
+    Raises
+    ------
+    StoreError
+        If it holds NaN, infinity or an object; ``what`` begins the message.
+    """
+    try:
+        json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise StoreError(
+            f"{what} can't be stored as JSON ({error}); use texts, numbers and lists, and None for an unknown figure."
+        ) from error
+    return value
 
 
 def folded(text: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any, get_args
 from sqlalchemy import Connection, RowMapping, delete, func, or_, select
 
 from affexion_core.errors import ConfigError, NotFoundError, StoreError, allowed
-from affexion_core.store.rows import upsert
+from affexion_core.store.rows import json_ready, upsert
 from affexion_core.store.schema import evaluation as evaluation_table
 from affexion_core.store.schema import run as run_table
 from affexion_core.store.session import Store, reading, writing
@@ -46,8 +46,9 @@ def save_run(store: Store, run: Run) -> None:
     if run.kind not in get_args(RunKind):
         raise ConfigError(f"Run {run.id} has the kind {run.kind!r}; choose {allowed(get_args(RunKind))}.")
     row = {field.name: getattr(run, field.name) for field in fields(Run)}
+    summary = json_ready(dict(run.summary), f"The summary of run {run.id}")
     with writing(store) as connection:
-        upsert(connection, run_table, row | {"labels": list(run.labels), "summary": dict(run.summary)})
+        upsert(connection, run_table, row | {"labels": list(run.labels), "summary": summary})
 
 
 def get_run(store: Store, key: str) -> Run:
@@ -129,10 +130,11 @@ def save_evaluation(store: Store, record: EvaluationRecord) -> None:
         If the summary holds what JSON can't, such as NaN (write None instead).
     """
     row = {field.name: getattr(record, field.name) for field in fields(EvaluationRecord)}
+    row["summary"] = json_ready(dict(record.summary), f"The summary of evaluation {record.name!r}")
     with writing(store) as connection:
         if connection.scalar(select(run_table.c.id).where(run_table.c.id == record.run_id)) is None:
             raise _no_run(connection, record.run_id)
-        upsert(connection, evaluation_table, row | {"summary": dict(record.summary)})
+        upsert(connection, evaluation_table, row)
 
 
 def list_evaluations(store: Store, run_id: str | None = None) -> tuple[EvaluationRecord, ...]:

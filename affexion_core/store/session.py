@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -43,7 +42,7 @@ def open_store(workspace: Workspace) -> Store:
     StoreError
         If the database can't be reached or read, or was written by a newer Affexion; nothing is changed then.
     """
-    url = _checked_url(workspace.database_url)
+    url = _checked_url(workspace)
     if url.get_backend_name() == "sqlite":
         module = sqlite_module()
         engine = _sqlite_engine(url, module)
@@ -121,8 +120,11 @@ def sqlite_module() -> ModuleType:
     return dbapi2
 
 
-def _checked_url(text: str) -> URL:
+def _checked_url(workspace: Workspace) -> URL:
     """Read the URL; messages don't repeat it, since it may hold a password."""
+    text, file = workspace.database_url, workspace.root / "affexion.db"
+    if text == f"sqlite:///{file}":
+        return URL.create("sqlite", database=str(file))  # a folder may be called what a URL can't hold, such as ?
     form = "write sqlite:///FILE or postgresql://USER:PASSWORD@HOST:PORT/DATABASE in AFFEXION_DATABASE_URL, or unset it"
     try:
         # Heroku and others still hand out postgres://, which SQLAlchemy doesn't know.
@@ -137,9 +139,7 @@ def _checked_url(text: str) -> URL:
 
 
 def _sqlite_engine(url: URL, module: ModuleType) -> Engine:
-    engine = create_engine(
-        url, module=module, connect_args={"timeout": LOCK_SECONDS}, json_serializer=_json, hide_parameters=True
-    )
+    engine = create_engine(url, module=module, connect_args={"timeout": LOCK_SECONDS}, hide_parameters=True)
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, record: object) -> None:
@@ -166,13 +166,8 @@ def _postgresql_engine(url: URL) -> Engine:
             "connect_timeout": CONNECT_SECONDS,
             "options": f"-c lock_timeout={LOCK_SECONDS * 1000} -c timezone=UTC",
         },
-        json_serializer=_json,
         hide_parameters=True,
     )
-
-
-# NaN is no JSON: PostgreSQL refuses it, so SQLite must as well.
-_json = partial(json.dumps, allow_nan=False)
 
 
 def _choose_journal(engine: Engine, module: ModuleType) -> None:

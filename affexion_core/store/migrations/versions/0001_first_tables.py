@@ -38,7 +38,7 @@ def _clips() -> None:
         sa.Column("added", TEXT, nullable=False),
         sa.Column("searchable", TEXT, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_clip"),
-        sa.CheckConstraint(REAL_OR_SYNTHETIC, name="ck_clip_origin"),
+        sa.CheckConstraint(REAL_OR_SYNTHETIC, name=op.f("ck_clip_origin")),
     )
     for column in ("origin", "corpus", "speaker", "language", "added", "duration", "file"):
         op.create_index(f"ix_clip_{column}_id", "clip", [column, "id"])
@@ -61,7 +61,7 @@ def _datasets() -> None:
         sa.Column("created", TEXT, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_dataset"),
         sa.UniqueConstraint("name", name="uq_dataset_name"),
-        sa.CheckConstraint(REAL_OR_SYNTHETIC, name="ck_dataset_origin"),
+        sa.CheckConstraint(REAL_OR_SYNTHETIC, name=op.f("ck_dataset_origin")),
     )
     op.create_table(
         "dataset_clip",
@@ -99,7 +99,7 @@ def _annotations() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_annotation"),
         sa.ForeignKeyConstraint(["clip_id"], ["clip.id"], name="fk_annotation_clip_id"),
         sa.ForeignKeyConstraint(["scheme"], ["scheme.name"], name="fk_annotation_scheme"),
-        sa.CheckConstraint("(label IS NULL) <> (number IS NULL)", name="ck_annotation_one_value"),
+        sa.CheckConstraint("(label IS NULL) <> (number IS NULL)", name=op.f("ck_annotation_one_value")),
     )
     op.create_index("ix_annotation_clip_id_scheme", "annotation", ["clip_id", "scheme"])
     op.create_index("ix_annotation_scheme_rater", "annotation", ["scheme", "rater"])
