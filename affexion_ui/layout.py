@@ -8,7 +8,6 @@ from pathlib import Path
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
-from streamlit.runtime.pages_manager import PagesManager
 
 from affexion_core.errors import AffexionError
 from affexion_ui.session import current_workspace
@@ -28,23 +27,11 @@ _DARK_STYLE = '[data-testid="stBaseButton-primary"] { color: #10151B; }'
 
 def page_header(title: str, line: str) -> DeltaGenerator:
     """Draw title and purpose of a page; returns the place of the primary action, top right."""
-    _require_frame()
     with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
         with st.container(width="stretch", gap="xxsmall"):
             st.title(title, anchor=False)
             st.caption(line)
         return st.container(width="content")
-
-
-def _require_frame() -> None:
-    """Start over through app.py where Streamlit ran a page without it.
-
-    Until ``st.navigation`` has run once in a server, Streamlit takes ``pages/`` for its older kind of multipage app,
-    and answers a link to a page with the bare page: no navigation, no frame. There is no setting against it.
-    """
-    if PagesManager.uses_pages_directory:
-        PagesManager.uses_pages_directory = False
-        st.rerun()
 
 
 def show_frame() -> None:

@@ -1,0 +1,45 @@
+"""A whole small study on made-up tones: two datasets, a trained run and a cross-validated one, through the core."""
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+
+from tones import write_folders
+
+from affexion_core.discovery import load_plugin
+from affexion_core.ingest.importing import ImportOptions, import_corpus
+from affexion_core.store.datasets import load_dataset
+from affexion_core.store.session import Store, open_store
+from affexion_core.training.crossval import crossval
+from affexion_core.training.run_config import RunConfig, from_preset
+from affexion_core.training.train import HeldOut, train
+from affexion_core.types import Run
+from affexion_core.workspace import open_workspace
+
+
+@dataclass(frozen=True)
+class SmallStudy:
+    """A workspace with 32 synthetic and 16 real clips, and its runs."""
+
+    store: Store
+    trained: Run
+    crossvalidated: Run
+
+
+def short_recipe(epochs: int = 4) -> RunConfig:
+    """Give the linear baseline with few epochs."""
+    config = from_preset(load_plugin("presets", "linear").PRESET)
+    return dataclasses.replace(config, training=dataclasses.replace(config.training, epochs=epochs))
+
+
+def make_study(root: Path) -> SmallStudy:
+    """Build the study in a workspace folder."""
+    store = open_store(open_workspace(root / "workspace"))
+    voices = write_folders(root / "voices", speakers=4)
+    people = write_folders(root / "people", speakers=2, first_speaker=4)
+    import_corpus(store, "folder", voices, ImportOptions(dataset="voices", origin="synthetic"))
+    import_corpus(store, "folder", people, ImportOptions(dataset="people", origin="real"))
+    training, test = load_dataset(store, "voices"), load_dataset(store, "people")
+    crossvalidated = crossval(store, short_recipe(), training, n_folds=2)
+    trained = train(store, short_recipe(), training, HeldOut(test), name="First model")
+    return SmallStudy(store, trained, crossvalidated)
