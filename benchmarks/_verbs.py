@@ -27,7 +27,8 @@ class Verbs:
         words = [str(argument) for argument in arguments]
         command = [sys.executable, "-m", "affexion_core", *words, "--workspace", str(self.workspace), "--json"]
         began = time.perf_counter()
-        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, cwd=PROJECT, check=True)
+        one_thread = {**os.environ, "OMP_NUM_THREADS": "1"}
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, cwd=PROJECT, check=True, env=one_thread)
         self.log.append((" ".join(words), time.perf_counter() - began))
         print(f"{self.log[-1][1]:8.1f} s  {self.log[-1][0]}", file=sys.stderr)
         return json.loads(done.stdout)
