@@ -63,7 +63,7 @@ def import_(
     labels = ", ".join(f"{label} {n}" for label, n in report.labels.items())
     lines = [
         f"Dataset {report.dataset} ({report.origin}): {report.added} clips added, {report.present} already there.",
-        f"Labels: {labels or 'none'}; {report.speakers} speakers.",
+        f"Labels: {labels or 'none'}; {report.speakers} speaker{'' if report.speakers == 1 else 's'}.",
     ]
     if report.left_out:
         lines.append("Left out: " + ", ".join(f"{label} {n}" for label, n in report.left_out.items()))
@@ -97,7 +97,7 @@ def datasets() -> None:
     """List the datasets."""
     from affexion_core.store.datasets import list_datasets
 
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "name": summary.name,
             "origin": summary.origin,

@@ -209,7 +209,7 @@ def runs() -> None:
     """List the runs, newest first."""
     from affexion_core.store.runs import list_runs
 
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "run": run.id,
             "name": run.name,

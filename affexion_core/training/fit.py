@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import copy
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,11 +23,9 @@ from affexion_core.training.batches import (
     prepare,
     shuffled_batches,
 )
+from affexion_core.training.checkpoint import EpochRow, Progress, restore_checkpoint, save_checkpoint
 from affexion_core.training.forward import outputs_of
 from affexion_core.training.run_config import RunConfig, TrainingConfig
-
-# One line of the run's history: epoch, losses, accuracies, learning rate, seconds.
-EpochRow = dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,8 @@ def fit(
     config: RunConfig,
     dev: Examples | None = None,
     on_epoch: Callable[[EpochRow], None] = lambda row: None,
+    checkpoints: Path | None = None,
+    on_resume: Callable[[Sequence[EpochRow]], None] = lambda rows: None,
 ) -> Fitted:
     """Train a network.
 
@@ -67,6 +69,9 @@ def fit(
         Called after each epoch with its row: ``epoch`` (from 1), ``train_loss`` (mean over clips),
         ``train_loss_sum`` (sum of the batch means, as the paper logs it), ``train_accuracy``, ``learning_rate``,
         ``seconds``, and with a dev part ``dev_loss``, ``dev_accuracy``, ``dev_uar``.
+    checkpoints
+        Folder for a checkpoint after each epoch. Where one of the same recipe lies there, training goes on from it
+        and ends with the same numbers as if it had never stopped; ``on_resume`` first gets the rows so far.
 
     Raises
     ------
@@ -77,51 +82,68 @@ def fit(
     if dev is None and settings.early_stopping:
         raise TrainingError("early_stopping needs a dev part; set dev_fraction, e.g. --set dev_fraction=0.15.")
     torch.manual_seed(config.seed)
-    generator = torch.Generator().manual_seed(config.seed)
     normalisation = fit_normalisation(train.features, config.inputs)
     clips = [prepare(clip, config.inputs, normalisation) for clip in train.features]
     dev_clips = [prepare(clip, config.inputs, normalisation) for clip in dev.features] if dev else []
     model = build_model(config, tuple(f.shape[1] for f in clips[0]), n_outputs)
-    optimizer = torch.optim.Adam(model.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay)
-    scheduler = _scheduler(optimizer, settings)
+    progress = _fresh_progress(model, config)
     weights = _class_weights(train.targets, n_outputs, settings)
+    if checkpoints and restore_checkpoint(checkpoints, config, progress):
+        on_resume(progress.history)
 
-    history: list[EpochRow] = []
-    best: tuple[float, dict[str, Any]] | None = None
-    for epoch in range(1, settings.epochs + 1):
+    while len(progress.history) < settings.epochs and not _patience_is_over(progress, settings):
         began = time.perf_counter()
-        row: EpochRow = {"epoch": epoch, "learning_rate": optimizer.param_groups[0]["lr"]}
-        row |= _train_epoch(model, optimizer, clips, train.targets, settings.batch_size, weights, generator)
+        row: EpochRow = {
+            "epoch": len(progress.history) + 1,
+            "learning_rate": progress.optimizer.param_groups[0]["lr"],
+            **_train_epoch(progress, clips, train.targets, settings.batch_size, weights),
+        }
         if dev is not None:
             row |= _dev_figures(model, dev_clips, dev.targets, n_outputs, weights)
-        _advance(scheduler, row)
+        _advance(progress.scheduler, row)
         row["seconds"] = round(time.perf_counter() - began, 3)
-        history.append(row)
+        _note_epoch(progress, row, settings)
+        if checkpoints:
+            save_checkpoint(checkpoints, config, progress)
         on_epoch(row)
-        if dev is not None and settings.early_stopping:
-            if best is None or row["dev_loss"] < best[0]:
-                best = (row["dev_loss"], copy.deepcopy(model.state_dict()))
-                best_epoch = epoch
-            elif epoch - best_epoch >= settings.early_stopping:
-                break
-    if best is not None:
-        model.load_state_dict(best[1])
+    if progress.best is not None:
+        model.load_state_dict(progress.best)
     model.eval()
-    return Fitted(model, normalisation, tuple(history))
+    return Fitted(model, normalisation, tuple(progress.history))
+
+
+def _fresh_progress(model: torch.nn.Module, config: RunConfig) -> Progress:
+    settings = config.training
+    optimizer = torch.optim.Adam(model.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay)
+    generator = torch.Generator().manual_seed(config.seed)
+    return Progress(model, optimizer, _scheduler(optimizer, settings), generator)
+
+
+def _note_epoch(progress: Progress, row: EpochRow, settings: TrainingConfig) -> None:
+    """Add an epoch to the history; keep its weights if early stopping finds them the best so far."""
+    best_loss = progress.history[progress.best_epoch - 1]["dev_loss"] if progress.best_epoch else math.inf
+    progress.history.append(row)
+    if settings.early_stopping and row["dev_loss"] < best_loss:
+        progress.best = copy.deepcopy(progress.model.state_dict())
+        progress.best_epoch = len(progress.history)
+
+
+def _patience_is_over(progress: Progress, settings: TrainingConfig) -> bool:
+    waited = len(progress.history) - progress.best_epoch
+    return bool(settings.early_stopping) and waited >= settings.early_stopping
 
 
 def _train_epoch(
-    model: torch.nn.Module,
-    optimizer: torch.optim.Optimizer,
+    progress: Progress,
     clips: Sequence[ClipFeatures],
     targets: Sequence[int],
     batch_size: int,
     weights: torch.Tensor | None,
-    generator: torch.Generator,
 ) -> EpochRow:
+    model, optimizer = progress.model, progress.optimizer
     model.train()
     loss_sum, loss_by_clip, right = 0.0, 0.0, 0
-    for batch in shuffled_batches(clips, targets, batch_size, generator):
+    for batch in shuffled_batches(clips, targets, batch_size, progress.generator):
         optimizer.zero_grad(set_to_none=True)
         outputs = model(batch.inputs, batch.lengths).outputs
         loss = F.cross_entropy(outputs, batch.targets, weight=weights)

@@ -79,7 +79,7 @@ def _asked_grouping(items: Sequence[LabelledClip], n_folds: int, asked: str) -> 
     name = "speaker" if asked == "voice" else asked
     if name not in GROUPS:
         raise ConfigError(f"There is no grouping {asked!r}. Choose {allowed((*GROUPS, 'voice'))}.")
-    group: Group = name  # type: ignore[assignment]
+    group: Group = name
     n_groups = len(set(group_keys(items, group)))
     if n_groups < n_folds:
         hint = f"at most --folds {n_groups}" if n_groups > 1 else "another --group"
