@@ -15,7 +15,8 @@ def clip_columns(clip: Clip) -> dict[str, Any]:
     """Give the cells that name a clip: what is said, who speaks, how long."""
     return {
         "Says": clip_title(clip),
-        "Speaker": f"{clip.corpus} {speaker(clip)}",
+        # a number alone says little; a voice's name says enough
+        "Speaker": f"{clip.corpus} {speaker(clip)}" if len(speaker(clip)) < 4 else speaker(clip),
         "Length": clip.duration,
         "Origin": clip.origin,
     }
@@ -56,14 +57,14 @@ def choose_row(rows: Sequence[Mapping[str, Any]], key: str, alt: str, chosen: in
 def _columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     labels = sorted({label for row in rows for label in row.get("Label", ())})
     config: dict[str, Any] = {
-        "Says": st.column_config.TextColumn(width=195),
-        "Speaker": st.column_config.TextColumn(width=88),
-        "Origin": st.column_config.TextColumn(width=72),
-        "Length": st.column_config.NumberColumn(format="%.1f s", width=62),
+        "Says": st.column_config.TextColumn(width=160),
+        "Speaker": st.column_config.TextColumn(width=92),
+        "Origin": st.column_config.TextColumn(width=78),
+        "Length": st.column_config.NumberColumn(format="%.1f s", width=60),
         "Label": label_column(labels),
     }
     return config | {
-        name: st.column_config.ProgressColumn(format="%.0f %%", min_value=0, max_value=100, width=105)
+        name: st.column_config.ProgressColumn(format="%.0f %%", min_value=0, max_value=100, width=100)
         for name in (rows[0] if rows else ())
         if name.startswith("P(")
     }
@@ -75,5 +76,5 @@ def label_column(labels: Iterable[str]) -> Any:
 
     options = list(labels)
     return st.column_config.MultiselectColumn(
-        options=options, color=[label_colour(label) for label in options] or None, width=95
+        options=options, color=[label_colour(label) for label in options] or None, width=100
     )

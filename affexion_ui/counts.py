@@ -9,7 +9,7 @@ import streamlit as st
 
 from affexion_ui.figures import show_figure
 from affexion_ui.theme import escape_markdown, mode, stamp_badge
-from affexion_ui.words import GLOSSARY, METRICS, count, counted, duration, evaluation_title, run_title
+from affexion_ui.words import GLOSSARY, METRICS, count, counted, date, duration, evaluation_title, run_title
 
 if TYPE_CHECKING:
     from affexion_core.evaluation.scores import Estimate
@@ -21,10 +21,12 @@ if TYPE_CHECKING:
 _PARTS = ("test", "cv", "train")
 _SHOWN_DATASETS = 3
 # Widths in pixels, so that a phone shows two side by side.
-_CELL, _FIGURE = 150, 135
+_CELL, _FIGURE = 155, 135
 
 
-def show_counts(facets: Mapping[str, Mapping[str, int]], datasets: Sequence[DatasetSummary], n_runs: int) -> None:
+def show_counts(
+    facets: Mapping[str, Mapping[str, int]], datasets: Sequence[DatasetSummary], runs: Sequence[Run]
+) -> None:
     """Show clips by origin, speakers, datasets and runs, as four numbers."""
     origins = facets["origin"]
     by_origin = " · ".join(f"{count(n)} {origin}" for origin, n in origins.items())
@@ -37,7 +39,7 @@ def show_counts(facets: Mapping[str, Mapping[str, int]], datasets: Sequence[Data
             f"in {len(facets['corpus'])} {'corpus' if len(facets['corpus']) == 1 else 'corpora'}",
         ),
         ("Datasets", len(datasets), f"{hours} labelled" if datasets else "none yet"),
-        ("Runs", n_runs, "trained models" if n_runs else "none yet"),
+        ("Runs", len(runs), f"newest {date(runs[0].created)}" if runs else "none yet"),
     )
     with st.container(border=True, horizontal=True, horizontal_alignment="distribute"):
         for name, n, words in cells:
@@ -113,9 +115,7 @@ def next_steps(
     if not runs:
         largest = max(datasets, key=lambda dataset: dataset.n)
         st.markdown(f"Cross-validate a first model on **{escape_markdown(largest.name)}**, in a terminal:")
-        st.code(
-            f"python -m affexion_core crossval --preset linear --train {largest.name}", language="bash", wrap_lines=True
-        )
+        st.code(f"python -m affexion_core cv --preset linear --train {largest.name}", language="bash", wrap_lines=True)
         return
     st.markdown("Listen to the clips that the newest model gets wrong: choose a cell of its confusion matrix.")
     st.page_link("pages/results.py", label="Results", icon=":material/analytics:")

@@ -56,7 +56,8 @@ def _in_address(key: str, label: str, options: list[str], words: Any) -> str:
 def show_headline(run: Run, evaluation: Evaluation, origin: str | None) -> None:
     """Show the stamp and the four headline figures with intervals, beside what the recipe's source reports."""
     scores = evaluation.scores
-    speakers = counted(scores.n_speakers, "known speaker") if scores.n_speakers else "speakers unknown"
+    who = "voice" if origin == "synthetic" else "known speaker"
+    speakers = counted(scores.n_speakers, who) if scores.n_speakers else "speakers unknown"
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         stamp_badge(evaluation.stamp)
         words = f"{counted(scores.n, 'clip')} · {speakers} · measured {date(evaluation.created)}"
@@ -70,6 +71,8 @@ def show_headline(run: Run, evaluation: Evaluation, origin: str | None) -> None:
             "“source” is what the authors of this recipe report on clips of their own; other clips, so a landmark and "
             "no comparison."
         )
+    if origin == "synthetic":
+        st.caption("Measured on synthetic speech: these figures say nothing about real people.")
     if evaluation.left_out:
         shown = ", ".join(f"{label} {n}" for label, n in evaluation.left_out.items())
         st.caption(f"Left out by the label map: {escape_markdown(shown)}.")
@@ -165,7 +168,7 @@ def show_cell_clips(store: Store, run: Run, evaluation: Evaluation, cell: Cell) 
     for row, clip in zip(scored, clips, strict=False):
         names = clip_columns(clip)
         shares = {f"P({labels[i]})": 100 * row.probs[i] for i in (predicted, reference)}
-        rows.append({"Says": names["Says"], "Speaker": names["Speaker"], **shares, "Length": names["Length"]})
+        rows.append({"Says": names["Says"], **shares, "Length": names["Length"]})
     left, right = st.columns(2, gap="medium")
     with left:
         key = f"clips-{run.id}-{evaluation.name}-{'-'.join(cell)}"
@@ -193,4 +196,4 @@ def _show_probabilities(labels: Sequence[str], row: ScoredClip, key: str) -> Non
         alt=f"Probabilities: {', '.join(f'{labels[i]} {row.probs[i]:.0%}' for i in order)}",
     )
     if row.fold is not None:
-        st.caption(f"Predicted by the model of fold {row.fold + 1}, which had not seen it.")
+        st.caption(f"Predicted by the model of fold {row.fold}, which had not seen it.")

@@ -40,7 +40,7 @@ if not total:
         st.button("Clear filters", icon=":material/filter_alt_off:", on_click=clear_filters)
     st.stop()
 
-left, right = st.columns([1.35, 1], gap="medium")
+left, right = st.columns([1.5, 1], gap="medium")
 with left:
     page = min(st.session_state.get("page", 1), -(-total // PAGE_SIZE))
     shown = find_clips(store, replace(query, offset=(page - 1) * PAGE_SIZE))

@@ -27,7 +27,7 @@ if not found["origin"]:
 
 datasets = list_datasets(store)
 runs = [run for run in list_runs(store) if run.kind != "fold"]
-show_counts(found, datasets, len(runs))
+show_counts(found, datasets, runs)
 
 left, right = st.columns(2, gap="large")
 with left:
@@ -37,6 +37,11 @@ with left:
         st.caption("No model was measured yet; its figures will stand here.")
     else:
         show_newest(*newest)
+    if any(dataset.name.startswith("example-") for dataset in datasets):
+        st.caption(
+            "The sets named example-… are synthetic stand-ins: voices of a speech synthesiser, the second with noise "
+            "and room added. Their figures say nothing about real people."
+        )
 with right:
     st.subheader("What to do next", anchor=False)
     next_steps(found, datasets, runs)
@@ -45,8 +50,3 @@ with right:
         show_datasets(datasets)
     else:
         st.caption("No dataset yet: import a folder with one folder for each label, or a manifest with labels.")
-if any(dataset.name.startswith("example-") for dataset in datasets):
-    st.caption(
-        "The sets named example-… are synthetic stand-ins: voices of a speech synthesiser, the second with noise and "
-        "room added. Their figures say nothing about real people."
-    )

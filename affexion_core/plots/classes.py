@@ -54,7 +54,9 @@ def plot_class_scores(per_class: Sequence[ClassScores], mode: Mode = "light") ->
             _add_row(figure, scores.label, name, getattr(scores, field), place)
     if n > 1:
         add_reference(figure, mode, 1 / n, f"recall by chance {percent(1 / n)}", "x")
-    figure.update_xaxes(range=[0, 1.06], tickvals=[0, 0.25, 0.5, 0.75, 1], ticktext=["0 %", "25", "50", "75", "100 %"])
+    figure.update_xaxes(
+        range=[-0.03, 1.06], tickvals=[0, 0.25, 0.5, 0.75, 1], ticktext=["0 %", "25", "50", "75", "100 %"]
+    )
     figure.update_yaxes(
         tickvals=ticks, ticktext=words, range=[n * (3 * _ROW + _GAP) - _GAP - 0.3, -0.8], showgrid=False
     )

@@ -54,6 +54,14 @@ def test_a_cross_validated_run_shows_its_folds(in_study, open_page, words):
     at = open_page("results", run=in_study.crossvalidated.id)
     assert choice(at, "Measured on").value == "cv"
     assert choice(at, "Fold").options == ["1", "2"]
+    cell = choice(at, "Clips to hear").value
+    first = next(
+        row
+        for row in read_predictions(Path(in_study.crossvalidated.folder), "cv")
+        if (row.reference, row.predicted) == cell
+    )
+    assert f"Predicted by the model of fold {first.fold}, which had not seen it" in words(at)
+    assert "Measured on synthetic speech: these figures say nothing about real people." in words(at)
     at.session_state["details"] = "Folds"
     at.run()
     assert not at.exception

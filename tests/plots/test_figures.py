@@ -6,6 +6,7 @@ from affexion_core.evaluation.metrics import score
 from affexion_core.plots.classes import class_rows, plot_class_scores
 from affexion_core.plots.clip_view import plot_clip
 from affexion_core.plots.confusion import confusion_rows, plot_confusion, row_shares
+from affexion_core.plots.datasets import LabelCounts, label_count_rows, plot_label_counts
 from affexion_core.plots.folds import fold_rows, plot_folds
 from affexion_core.plots.learning import plot_learning
 from affexion_core.plots.spectrogram import FLOOR_DB, plot_spectrogram, spectrogram
@@ -134,3 +135,27 @@ def test_clip_view_shares_one_time_axis():
     assert figure.layout.xaxis2.title.text == "time (s)"
     assert figure.layout.yaxis2.title.text == "frequency (kHz)"
     assert figure.layout.template.layout.font.color == "#E7EBF0"
+
+
+def test_label_counts_stand_dataset_under_dataset():
+    counts = [
+        LabelCounts("voices", "synthetic", (("boredom", 36), ("panic", 35))),
+        LabelCounts("people", "real", (("boredom", 13), ("panic", 0))),
+    ]
+    figure = plot_label_counts(counts)
+    assert list(figure.layout.yaxis.ticktext) == [
+        "<b>voices</b>",
+        "boredom",
+        "panic",
+        "<b>people</b>",
+        "boredom",
+        "panic",
+    ]
+    assert [(bar.x[0], bar.y[0]) for bar in figure.data] == [(36, 1), (35, 2), (13, 4), (0, 5)]
+    assert [bar.marker.pattern.shape for bar in figure.data] == ["/", "/", "", ""]
+    assert figure.data[1].marker.color == "#D55E00"
+    assert "synthetic, n = 71" in [note.text for note in figure.layout.annotations]
+    assert label_count_rows(counts)[2] == {"dataset": "people", "origin": "real", "label": "boredom", "clips": 13}
+    assert figure.layout.meta["alt"].startswith(
+        "Clips by label. voices (synthetic): boredom 36, panic 35; people (real)"
+    )
