@@ -53,9 +53,7 @@ def start_example(workspace: Workspace) -> None:
     _note(workspace, ExampleProgress("running", 0, 100, "starting"))
     command = [sys.executable, "-m", "affexion_core", "example", "--workspace", str(workspace.root)]
     with (workspace.root / _LOG_FILE).open("w", encoding="utf-8") as log:
-        subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd=PROJECT
-        )
+        subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd=PROJECT)
 
 
 def read_example_progress(workspace: Workspace) -> ExampleProgress | None:
@@ -117,8 +115,9 @@ def _run(store: Store, progress: Progress) -> str:
     from affexion_core.discovery import load_plugin
     from affexion_core.store.datasets import load_dataset
     from affexion_core.store.runs import get_run
+    from affexion_core.training.execute import run_here
+    from affexion_core.training.prepare import HeldOut, RunRequest
     from affexion_core.training.run_config import from_preset
-    from affexion_core.training.train import HeldOut, train
 
     try:
         known = get_run(store, RUN_NAME)
@@ -128,7 +127,8 @@ def _run(store: Store, progress: Progress) -> str:
         pass
     recipe = from_preset(load_plugin("presets", "affexion-poster").PRESET, SEED)
     held_out = HeldOut(load_dataset(store, FIELD))
-    return train(store, recipe, load_dataset(store, SYNTHETIC), held_out, RUN_NAME, progress).id
+    request = RunRequest("train", recipe, load_dataset(store, SYNTHETIC), held_out, name=RUN_NAME)
+    return run_here(store, request, progress).id
 
 
 def _stage(tell: Progress, start: int, end: int, title: str) -> Progress:

@@ -134,6 +134,13 @@ def append_history(folder: Path, row: Mapping[str, float]) -> None:
         file.write(json.dumps(row) + "\n")
 
 
+def write_history(folder: Path, rows: Sequence[Mapping[str, float]]) -> None:
+    """Write the history anew, as at the start of a training or when it goes on from a checkpoint."""
+    partial = folder / f".history.{os.getpid()}"
+    partial.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    os.replace(partial, folder / "history.jsonl")
+
+
 def fold_folders(folder: Path) -> tuple[Path, ...]:
     """List the fold folders of a cross-validation in order; empty for any other run."""
     found = [path for path in (folder / "folds").glob("*") if path.name.isdigit()]

@@ -10,9 +10,9 @@ from affexion_core.discovery import load_plugin
 from affexion_core.ingest.importing import ImportOptions, import_corpus
 from affexion_core.store.datasets import load_dataset
 from affexion_core.store.session import Store, open_store
-from affexion_core.training.crossval import crossval
+from affexion_core.training.execute import run_here
+from affexion_core.training.prepare import HeldOut, RunRequest
 from affexion_core.training.run_config import RunConfig, from_preset
-from affexion_core.training.train import HeldOut, train
 from affexion_core.types import Run
 from affexion_core.workspace import open_workspace
 
@@ -40,6 +40,6 @@ def make_study(root: Path) -> SmallStudy:
     import_corpus(store, "folder", voices, ImportOptions(dataset="voices", origin="synthetic"))
     import_corpus(store, "folder", people, ImportOptions(dataset="people", origin="real"))
     training, test = load_dataset(store, "voices"), load_dataset(store, "people")
-    crossvalidated = crossval(store, short_recipe(), training, n_folds=2)
-    trained = train(store, short_recipe(), training, HeldOut(test), name="First model")
+    crossvalidated = run_here(store, RunRequest("cv", short_recipe(), training, n_folds=2))
+    trained = run_here(store, RunRequest("train", short_recipe(), training, HeldOut(test), name="First model"))
     return SmallStudy(store, trained, crossvalidated)

@@ -14,7 +14,7 @@ from affexion_core.errors import NotFoundError
 if TYPE_CHECKING:
     from affexion_core.ingest.label_maps import LabelMap
     from affexion_core.store.session import Store
-    from affexion_core.training.train import HeldOut
+    from affexion_core.training.prepare import HeldOut
 
 _preset = click.option("--preset", required=True, metavar="NAME", help="The recipe, e.g. affexion-paper or linear.")
 _train = click.option("--train", "train_name", required=True, metavar="DATASET", help="Dataset to learn from.")
@@ -54,10 +54,11 @@ def train(
     opened = store()
     recipe = _recipe(preset, settings, seed, crossval=False)
     dataset, test = _sets(opened, train_name, test_name, label_map, allow_leaks)
-    from affexion_core.training.train import train as train_model
+    from affexion_core.training.execute import run_here
+    from affexion_core.training.prepare import RunRequest
 
     with progress_bar() as progress:
-        run = train_model(opened, recipe, dataset, test, name, progress)
+        run = run_here(opened, RunRequest("train", recipe, dataset, test, name=name), progress)
     _print_figures(run, ("train",), test)
 
 
@@ -93,10 +94,11 @@ def cv(
     opened = store()
     recipe = _recipe(preset, settings, seed, crossval=True)
     dataset, test = _sets(opened, train_name, test_name, label_map, allow_leaks)
-    from affexion_core.training.crossval import crossval
+    from affexion_core.training.execute import run_here
+    from affexion_core.training.prepare import RunRequest
 
     with progress_bar() as progress:
-        run = crossval(opened, recipe, dataset, n_folds, group, test, name, progress)
+        run = run_here(opened, RunRequest("cv", recipe, dataset, test, n_folds, group, name), progress)
     reason = choose_grouping(dataset.items, n_folds, group).reason
     if reason:
         click.echo(f"Note: {reason}", err=True)
@@ -115,7 +117,7 @@ def _sets(
     opened: Store, train_name: str, test_name: str | None, label_map: str | None, allow_leaks: bool
 ) -> tuple[Any, HeldOut | None]:
     from affexion_core.store.datasets import load_dataset
-    from affexion_core.training.train import HeldOut
+    from affexion_core.training.prepare import HeldOut
 
     dataset = load_dataset(opened, train_name)
     if not test_name:

@@ -10,7 +10,8 @@ from tones import write_folders
 from affexion_core.run_folder import read_evaluation, read_predictions
 from affexion_core.store.datasets import load_dataset
 from affexion_core.store.session import open_store
-from affexion_core.training.crossval import crossval
+from affexion_core.training.execute import run_here
+from affexion_core.training.prepare import RunRequest
 from affexion_core.workspace import open_workspace
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
@@ -69,7 +70,7 @@ def test_import_then_results_then_a_cell_of_the_matrix_lists_its_clips(tmp_path,
     expect(page.get_by_text("32 clips added")).to_be_visible()
 
     store = open_store(open_workspace(tmp_path / "workspace"))
-    run = crossval(store, short_recipe(2), load_dataset(store, "corpus"), n_folds=2)
+    run = run_here(store, RunRequest("cv", short_recipe(2), load_dataset(store, "corpus"), n_folds=2))
     scores = read_evaluation(Path(run.folder), "cv").scores
     predictions = read_predictions(Path(run.folder), "cv")
 

@@ -7,7 +7,7 @@ from affexion_core.run_folder import read_evaluation, read_predictions
 from affexion_core.store.datasets import load_dataset
 from affexion_core.store.runs import save_run
 from affexion_core.store.session import open_store
-from affexion_core.training.train import start_run
+from affexion_core.training.prepare import RunRequest, prepare
 from affexion_core.workspace import open_workspace
 
 
@@ -96,7 +96,7 @@ def test_figures_of_the_source_stand_beside_only_where_the_labels_are_its_own(in
 def test_an_unmeasured_run_says_so(study, tmp_path, monkeypatch, open_page, words):
     monkeypatch.setenv("AFFEXION_WORKSPACE", str(tmp_path / "other"))
     store = open_store(open_workspace())
-    run = start_run(store, "train", short_recipe(), load_dataset(study.store, "voices"), ("boredom", "panic"))
+    run = prepare(store, RunRequest("train", short_recipe(), load_dataset(study.store, "voices")))
     save_run(store, run)
     at = open_page("results")
     assert not at.exception

@@ -1,0 +1,200 @@
+"""Carry out a prepared run: train what its folder says, measure it, and close it. Each step can be taken up again."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from affexion_core.errors import ModelError
+from affexion_core.evaluation.folds import summarise_folds
+from affexion_core.evaluation.measuring import evaluate, headline, keep, score_clips, scored_clips
+from affexion_core.extraction import features_of
+from affexion_core.predictor import Predictor
+from affexion_core.run_folder import (
+    Evaluation,
+    ScoredClip,
+    append_history,
+    finished,
+    fold_folders,
+    now,
+    read_config,
+    read_json,
+    read_run,
+    write_history,
+    write_json,
+)
+from affexion_core.store.clips import get_clips
+from affexion_core.store.runs import save_run
+from affexion_core.store.session import Store
+from affexion_core.training.batches import ClipFeatures
+from affexion_core.training.checkpoint import EpochRow
+from affexion_core.training.fit import Examples, fit
+from affexion_core.training.model_file import DESCRIPTION, TrainedModel, save_model
+from affexion_core.training.prepare import RunRequest, pinned_dataset, pinned_held_out, prepare
+from affexion_core.training.run_config import RunConfig, config_from_json
+from affexion_core.types import Clip, Dataset, LabelledClip, Progress, Run, no_progress
+
+CHECKPOINTS = "checkpoints"
+
+
+def run_here(store: Store, request: RunRequest, progress: Progress = no_progress) -> Run:
+    """Prepare a run, train it and measure it, all in this process; give it back finished.
+
+    Raises
+    ------
+    SplitError, LabelError
+        Before anything is written, where the data doesn't allow the run.
+    AudioError, TrainingError
+        If a clip or the training fails; the run stays listed as unfinished.
+    """
+    run = prepare(store, request)
+    folder = Path(run.folder)
+    if request.kind == "train":
+        fit_folder(store, folder, progress)
+        return finish_training(store, run, progress)
+    folders = fold_folders(folder)
+    for k, fold in enumerate(folders):
+        fit_folder(store, fold, _share(progress, k, len(folders)))
+    return finish_crossval(store, run, progress)
+
+
+def _share(progress: Progress, k: int, n_folds: int) -> Progress:
+    def report(done: int, total: int, what: str) -> None:
+        progress(k * total + done, n_folds * total, f"fold {k + 1} of {n_folds}, {what}")
+
+    return report
+
+
+def fit_folder(store: Store, folder: Path, progress: Progress = no_progress) -> None:
+    """Train the model of a prepared run or fold folder; go on from its newest checkpoint; nothing if it is trained.
+
+    Raises
+    ------
+    NotFoundError
+        If a clip has been deleted since.
+    AudioError, TrainingError
+        If a clip or the training fails.
+    """
+    if (folder / DESCRIPTION).is_file():
+        return
+    config = config_from_json(read_config(folder))
+    labels = read_run(folder).labels
+    parts = _examples(store, folder, config, labels, progress)
+
+    def note(row: EpochRow) -> None:
+        append_history(folder, row)
+        words = f"epoch {row['epoch']:.0f} of {config.training.epochs}: loss {row['train_loss']:.3f}"
+        progress(int(row["epoch"]), config.training.epochs, words)
+
+    write_history(folder, ())
+    fitted = fit(
+        parts["train"],
+        len(labels),
+        config,
+        parts.get("dev"),
+        on_epoch=note,
+        checkpoints=folder / CHECKPOINTS,
+        on_resume=lambda rows: write_history(folder, rows),
+    )
+    save_model(folder, TrainedModel(fitted.model, fitted.normalisation, config, labels))
+    shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
+
+
+def _examples(
+    store: Store, folder: Path, config: RunConfig, labels: Sequence[str], progress: Progress
+) -> dict[str, Examples]:
+    rows = [row for row in read_json(folder / "split.json")["clips"] if row["part"] != "test"]
+    features = features_by_id(store, config, get_clips(store, [row["clip_id"] for row in rows]), progress)
+    examples = {}
+    for part in ("train", "dev"):
+        chosen = [row for row in rows if row["part"] == part]
+        if chosen:
+            targets = [labels.index(row["label"]) for row in chosen]
+            examples[part] = Examples([features[row["clip_id"]] for row in chosen], targets)
+    return examples
+
+
+def features_by_id(
+    store: Store, config: RunConfig, clips: Sequence[Clip], progress: Progress = no_progress
+) -> Mapping[str, ClipFeatures]:
+    """Get the features of clips by clip id, through the cache."""
+    columns = [features_of(store.workspace, clips, front_end, progress) for front_end in config.front_ends]
+    return {clip.id: features for clip, features in zip(clips, zip(*columns, strict=True), strict=True)}
+
+
+def finish_training(store: Store, run: Run, progress: Progress = no_progress) -> Run:
+    """Measure a trained run on its own clips and its test set, and close it."""
+    folder = Path(run.folder)
+    dataset = pinned_dataset(store, folder)
+    predictor = Predictor.load(folder)
+    outcome = predictor.of_clips(store.workspace, [item.clip for item in dataset.items], progress)
+    scored = scored_clips(dataset.items, predictor.labels, outcome.probs)
+    evaluation = Evaluation(
+        name="train",
+        dataset=dataset.name,
+        part="train",
+        stamp="leaky: measured on the training clips themselves",
+        scores=score_clips(dataset.items, scored, predictor.labels),
+        created=now(),
+        snapshot=run.train_snapshot,
+    )
+    keep(store, run, evaluation, scored)
+    return close(store, run, _on_test(store, run, progress) or evaluation)
+
+
+def finish_crossval(store: Store, run: Run, progress: Progress = no_progress) -> Run:
+    """Pool the folds' held-out predictions, measure the fold models on the test set, and close the run."""
+    evaluation = _pool_folds(store, run, pinned_dataset(store, Path(run.folder)))
+    _on_test(store, run, progress)
+    return close(store, run, evaluation)
+
+
+def _pool_folds(store: Store, run: Run, dataset: Dataset) -> Evaluation:
+    by_id = {item.clip.id: item for item in dataset.items}
+    items: list[LabelledClip] = []
+    pooled: list[ScoredClip] = []
+    by_fold, stamps = [], []
+    for k, folder in enumerate(fold_folders(Path(run.folder))):
+        if not (folder / DESCRIPTION).is_file():
+            raise ModelError(f"Fold {k + 1} of run {run.id} is not trained; resume the run.")
+        split = read_json(folder / "split.json")
+        tested = [by_id[row["clip_id"]] for row in split["clips"] if row["part"] == "test"]
+        outcome = Predictor.load(folder).of_clips(store.workspace, [item.clip for item in tested])
+        scored = scored_clips(tested, run.labels, outcome.probs, fold=k + 1)
+        by_fold.append(score_clips(tested, scored, run.labels))
+        stamps.append(split["stamp"])
+        items += tested
+        pooled += scored
+    evaluation = Evaluation(
+        name="cv",
+        dataset=dataset.name,
+        part="cv",
+        stamp=max(stamps, key=lambda stamp: (stamp.startswith("leaky"), stamp.startswith("not"))),
+        scores=score_clips(items, pooled, run.labels),
+        created=now(),
+        snapshot=run.train_snapshot,
+        folds=summarise_folds(by_fold),
+    )
+    keep(store, run, evaluation, pooled)
+    return evaluation
+
+
+def _on_test(store: Store, run: Run, progress: Progress) -> Evaluation | None:
+    test = pinned_held_out(store, Path(run.folder))
+    if test is None:
+        return None
+    return evaluate(store, run, test.dataset, test.label_map, test.allow_leaks, progress)
+
+
+def close(store: Store, run: Run, evaluation: Evaluation) -> Run:
+    """Write the headline figures and the time into the run's description, and list it as finished."""
+    done = finished(run, headline(evaluation))
+    path = Path(run.folder) / "run.json"
+    values: dict[str, Any] = {**read_json(path), **asdict(done)}
+    del values["folder"]
+    write_json(path, values)
+    save_run(store, done)
+    return done

@@ -1,0 +1,195 @@
+"""Prepare a run: check that the data allows it, then write a folder that says all that is to be done.
+
+From then on the folder alone decides: which clips with which labels, who trains and who tests, by which recipe. What
+happens to datasets and labels afterwards changes nothing in it.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Literal
+
+from affexion_core import __version__
+from affexion_core.errors import ModelError
+from affexion_core.evaluation.measuring import fit_labels, stamp_for_test
+from affexion_core.ingest.label_maps import LabelMap, Rule
+from affexion_core.run_folder import new_run_id, now, read_json, write_json, write_run, write_split
+from affexion_core.store.clips import get_clips
+from affexion_core.store.runs import save_run
+from affexion_core.store.session import Store
+from affexion_core.training.run_config import RunConfig, config_to_json
+from affexion_core.training.splits import check_labels, choose_grouping, kfold, set_apart_dev
+from affexion_core.types import Dataset, LabelledClip, Run, Scheme, Split, traces
+
+_SNAPSHOT = "datasets.json"
+_PACKAGES = ("torch", "numpy", "scipy", "soundfile", "soxr", "scikit-learn")
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """A dataset to measure a run on once it is trained."""
+
+    dataset: Dataset
+    label_map: LabelMap | None = None
+    allow_leaks: bool = False
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """What a person asks for. ``n_folds`` and ``group`` matter to a cross-validation alone."""
+
+    kind: Literal["train", "cv"]
+    config: RunConfig
+    dataset: Dataset
+    test: HeldOut | None = None
+    n_folds: int = 7
+    group: str | None = None
+    name: str | None = None
+
+
+def prepare(store: Store, request: RunRequest) -> Run:
+    """Check a request, write the run's folder, and list the run as unfinished.
+
+    Raises
+    ------
+    SplitError, LabelError
+        Before anything is written, where the data doesn't allow the run.
+    """
+    dataset, config = request.dataset, request.config
+    check_labels(dataset.items, dataset.name)
+    labels = run_labels(dataset)
+    check_held_out(dataset, labels, request.test)
+    splits, group = _splits(request)
+
+    run = _new_run(store, request, labels)
+    folder = Path(run.folder)
+    folder.mkdir(parents=True)
+    write_json(folder / _SNAPSHOT, {"train": _dataset_json(dataset), "test": _held_out_json(request.test)})
+    describe(run, config, {"folds": len(splits), "group": group})
+    if request.kind == "train":
+        write_split(folder, splits[0], group)
+    else:
+        for k, split in enumerate(splits):
+            _prepare_fold(run, k, config, split, group)
+    save_run(store, run)
+    return run
+
+
+def run_labels(dataset: Dataset) -> tuple[str, ...]:
+    """List the labels a model of this dataset tells apart: those with clips, in the scheme's order."""
+    present = {item.label for item in dataset.items}
+    return tuple(label for label in dataset.scheme.labels if label in present)
+
+
+def check_held_out(dataset: Dataset, labels: Sequence[str], test: HeldOut | None) -> None:
+    """Refuse a test set that doesn't fit or leaks, before any time is spent on training."""
+    if test:
+        measured = fit_labels(test.dataset, labels, test.label_map)
+        stamp_for_test(traces(dataset.items), measured.items, test.dataset.name, test.allow_leaks)
+
+
+def describe(run: Run, config: RunConfig, extra: Mapping[str, Any]) -> None:
+    """Write what a run is, with the versions it is made by, and its recipe."""
+    versions = {name: version(name) for name in _PACKAGES}
+    known = {"affexion": __version__, "python": platform.python_version(), **versions}
+    write_run(run, {"seed": config.seed, "device": "cpu", "versions": known, **extra})
+    write_json(Path(run.folder) / "config.json", config_to_json(config))
+
+
+def _splits(request: RunRequest) -> tuple[tuple[Split, ...], str]:
+    items, config = request.dataset.items, request.config
+    if request.kind == "train":
+        return (set_apart_dev(Split(items), config.training.dev_fraction, config.seed),), "none"
+    grouping = choose_grouping(items, request.n_folds, request.group)
+    folds = kfold(items, request.n_folds, grouping.group, config.seed)
+    return tuple(set_apart_dev(fold, config.training.dev_fraction, config.seed) for fold in folds), grouping.group
+
+
+def _new_run(store: Store, request: RunRequest, labels: tuple[str, ...]) -> Run:
+    run_id = new_run_id(request.config.preset)
+    return Run(
+        id=run_id,
+        kind=request.kind,
+        preset=request.config.preset,
+        folder=str(store.workspace.runs / run_id),
+        labels=labels,
+        train_dataset=request.dataset.name,
+        train_snapshot=request.dataset.snapshot(),
+        created=now(),
+        test_dataset=request.test.dataset.name if request.test else None,
+        name=request.name,
+    )
+
+
+def _prepare_fold(run: Run, k: int, config: RunConfig, split: Split, group: str) -> None:
+    folder = Path(run.folder) / "folds" / str(k + 1)
+    folder.mkdir(parents=True)
+    fold = replace(run, id=f"{run.id}-fold{k + 1}", kind="fold", parent=run.id, folder=str(folder), name=None)
+    describe(fold, replace(config, seed=config.seed + k), {"fold": k + 1})
+    write_split(folder, split, group)
+
+
+def _dataset_json(dataset: Dataset) -> dict[str, Any]:
+    return {
+        "name": dataset.name,
+        "origin": dataset.origin,
+        "scheme": asdict(dataset.scheme),
+        "label_map": dataset.label_map,
+        "items": [[item.clip.id, item.label] for item in dataset.items],
+    }
+
+
+def _held_out_json(test: HeldOut | None) -> dict[str, Any] | None:
+    if test is None:
+        return None
+    label_map = asdict(test.label_map) if test.label_map else None
+    return {"dataset": _dataset_json(test.dataset), "label_map": label_map, "allow_leaks": test.allow_leaks}
+
+
+def pinned_dataset(store: Store, folder: Path) -> Dataset:
+    """Give the training clips and labels as they were when the run was prepared.
+
+    Raises
+    ------
+    NotFoundError
+        If a clip has since been deleted.
+    """
+    return _dataset(store, _snapshot(folder)["train"])
+
+
+def pinned_held_out(store: Store, folder: Path) -> HeldOut | None:
+    """Give the test set as it was when the run was prepared; None where there was none."""
+    values = _snapshot(folder)["test"]
+    if values is None:
+        return None
+    label_map = values["label_map"]
+    rules = tuple(Rule(**rule) for rule in label_map["rules"]) if label_map else ()
+    return HeldOut(
+        _dataset(store, values["dataset"]),
+        LabelMap(label_map["name"], rules) if label_map else None,
+        values["allow_leaks"],
+    )
+
+
+def _snapshot(folder: Path) -> dict[str, Any]:
+    values = read_json(folder / _SNAPSHOT)
+    if not isinstance(values, dict) or "train" not in values:
+        raise ModelError(f"{folder / _SNAPSHOT} is damaged; start the run anew.")
+    return values
+
+
+def _dataset(store: Store, values: Mapping[str, Any]) -> Dataset:
+    clips = get_clips(store, [clip_id for clip_id, _ in values["items"]])
+    items = tuple(LabelledClip(clip, label) for clip, (_, label) in zip(clips, values["items"], strict=True))
+    scheme = values["scheme"]
+    return Dataset(
+        values["name"],
+        values["origin"],
+        Scheme(**{**scheme, "labels": tuple(scheme["labels"])}),
+        items,
+        values["label_map"],
+    )
