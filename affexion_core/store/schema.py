@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import (
     JSON,
+    Boolean,
     CheckConstraint,
     Column,
     Float,
@@ -16,7 +17,7 @@ from sqlalchemy import (
 )
 
 # The newest migration, repeated here so that opening an up-to-date database doesn't import Alembic (a test compares).
-REVISION = "0001"
+REVISION = "0002"
 
 # Names for constraints, so that later migrations can address them on both databases.
 metadata = MetaData(
@@ -154,4 +155,36 @@ evaluation = Table(
     Column("created", TEXT, nullable=False),
     Column("stamp", TEXT, nullable=False),
     Column("summary", JSON, nullable=False),
+)
+
+# Runs are named without a reference, as above: a job may be queued before its run is saved, and outlives it.
+job = Table(
+    "job",
+    metadata,
+    Column("id", TEXT, primary_key=True),
+    Column("kind", TEXT, nullable=False),
+    Column("state", TEXT, nullable=False),
+    Column("spec", JSON, nullable=False),
+    Column("run_id", TEXT),
+    Column("parent", TEXT, ForeignKey("job.id", ondelete="CASCADE")),
+    Column("needs", JSON, nullable=False),
+    Column("done", Integer, nullable=False),
+    Column("total", Integer, nullable=False),
+    Column("words", TEXT, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("token", Integer, nullable=False),
+    Column("cancel", Boolean, nullable=False),
+    Column("host", TEXT),
+    Column("pid", Integer),
+    Column("pid_started", Float(53)),
+    Column("heartbeat", Float(53)),
+    Column("reason", TEXT),
+    Column("created", TEXT, nullable=False),
+    Column("started", TEXT),
+    Column("finished", TEXT),
+    CheckConstraint("state IN ('queued', 'running', 'done', 'failed', 'cancelled', 'interrupted')", name="state"),
+    Index(None, "created"),
+    Index(None, "state", "created"),
+    Index(None, "parent"),
+    Index(None, "kind"),
 )

@@ -13,7 +13,7 @@ from affexion_core.store.session import Store, open_store, reading, writing
 from affexion_core.store.upgrading import MIGRATIONS, schema_version
 from affexion_core.workspace import Workspace
 
-TABLES = {"clip", "dataset", "dataset_clip", "scheme", "annotation", "run", "evaluation"}
+TABLES = {"clip", "dataset", "dataset_clip", "scheme", "annotation", "run", "evaluation", "job"}
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
