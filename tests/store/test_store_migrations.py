@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
@@ -8,6 +9,11 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
 
 from affexion_core.errors import StoreError
+from affexion_core.store.clips import get_clip
+from affexion_core.store.datasets import load_dataset
+from affexion_core.store.jobs import add_job, list_jobs
+from affexion_core.store.labels import find_annotations
+from affexion_core.store.runs import get_run, list_evaluations
 from affexion_core.store.schema import REVISION, metadata
 from affexion_core.store.session import Store, open_store, reading, writing
 from affexion_core.store.upgrading import MIGRATIONS, schema_version
@@ -47,6 +53,62 @@ def test_checks_and_foreign_keys_are_the_same_in_both(empty: Workspace) -> None:
             names = {str(key.name) for key in table.foreign_key_constraints}
             assert {key["name"] for key in seen.get_foreign_keys(table.name)} == names
             assert seen.get_pk_constraint(table.name)["name"] == f"pk_{table.name}"
+
+
+# A workspace as the first version wrote it: rows of every table, in that version's own words.
+OF_0001 = (
+    """INSERT INTO clip VALUES ('c1', 'audio/ä.wav', '11', 'real', 'demo', 1.25, 16000, 2, 0.5, 1.75, 'demo:anna',
+    'deu', 'Hilfe!', '{"gender": "female"}', '{"source": "https://example.org/1", "seed": 7}', '2026-01-01', 'audio')""",
+    """INSERT INTO clip VALUES ('c2', '/in/place.wav', '22', 'synthetic', 'tts', 2.0, 48000, 1, NULL, NULL, NULL, NULL,
+    NULL, '{}', '{}', '2026-01-02', 'place')""",
+    """INSERT INTO scheme VALUES ('mood', '["calm", "panic"]', NULL, NULL)""",
+    """INSERT INTO dataset VALUES (1, 'people', 'real', 'mood', '["calm", "panic"]', NULL, NULL, 'map', 'x', '2026')""",
+    """INSERT INTO dataset_clip VALUES (1, 'c1', 'panic')""",
+    """INSERT INTO annotation VALUES ('a1', 'c1', 'mood', 'rater-1', 'panic', NULL, '2026-01-03', 'loud')""",
+    """INSERT INTO run VALUES ('r1', 'train', 'paper', '/runs/r1', '["calm", "panic"]', 'people', 'ff', '2026-01-04',
+    NULL, NULL, 'best', NULL, '{"uar": 0.5}')""",
+    """INSERT INTO evaluation VALUES ('r1', 'own', 'people', 'test', '2026-01-05', 'clean', '{"uar": 0.25}')""",
+)
+
+
+def written_by(version: str, workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Store:
+    """Make the tables of an older version."""
+    with monkeypatch.context() as patch:
+        patch.setattr("affexion_core.store.session.bring_up_to_date", lambda engine, begin: None)
+        bare = open_store(workspace)
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with writing(bare) as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, version)
+    return bare
+
+
+def test_a_workspace_of_the_first_version_opens_with_all_it_has(
+    empty: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = written_by("0001", empty, monkeypatch)
+    names = sorted(TABLES - {"job"})
+    assert tables(old) == {*names, "alembic_version"}
+    with writing(old) as connection:
+        for statement in OF_0001:
+            connection.exec_driver_sql(statement)
+        before = {name: connection.exec_driver_sql(f"SELECT * FROM {name} ORDER BY 1").all() for name in names}
+    assert all(before.values())
+
+    store = open_store(empty)
+    with reading(store) as connection:
+        assert schema_version(connection) == REVISION
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+        after = {name: connection.exec_driver_sql(f"SELECT * FROM {name} ORDER BY 1").all() for name in names}
+    assert after == before
+    clip = get_clip(store, "c1")
+    assert (clip.speaker, clip.transcript, clip.start, clip.provenance.seed) == ("demo:anna", "Hilfe!", 0.5, 7)
+    assert load_dataset(store, "people").items[0].label == "panic"
+    assert [(made.id, made.value, made.comment) for made in find_annotations(store)] == [("a1", "panic", "loud")]
+    assert (get_run(store, "best").id, list_evaluations(store)[0].summary) == ("r1", {"uar": 0.25})
+    job = add_job(store, "train", {"preset": "paper"}, run_id="r1")
+    assert list_jobs(store) == (job,)
 
 
 def test_the_newest_migration_is_the_one_the_code_wants() -> None:
