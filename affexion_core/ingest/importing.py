@@ -19,7 +19,7 @@ from affexion_core.ingest.labelling import Labelled, Wanted, corpus_scheme, data
 from affexion_core.ingest.recordings import Checked, checked
 from affexion_core.ingest.reports import ImportOptions, ImportReport, Rejection
 from affexion_core.scheme_files import shipped_schemes
-from affexion_core.store.clips import add_clips, get_clips
+from affexion_core.store.clips import add_clips, fill_clips
 from affexion_core.store.datasets import load_dataset, save_dataset
 from affexion_core.store.labels import add_annotations, load_scheme, save_scheme
 from affexion_core.store.session import Store
@@ -55,7 +55,7 @@ class _Tally:
     first_file: dict[str, str] = field(default_factory=dict)
     added: set[str] = field(default_factory=set)
     present: int = 0
-    poorer: int = 0
+    filled: int = 0
     speakers: set[str] = field(default_factory=set)
     rejected: list[Rejection] = field(default_factory=list)
     warnings: dict[str, list[str]] = field(default_factory=dict)
@@ -71,7 +71,8 @@ def import_corpus(
     """Import a corpus folder or manifest as clips and a dataset.
 
     Every recording is decoded once; what can't be decoded is reported, the others go on. Clips are identified by
-    content, so that importing again, or a manifest of recordings already there, adds none twice. The corpus's own
+    content, so that importing again, or a manifest of recordings already there, adds none twice; what the library
+    doesn't know yet of a clip it has is filled in, and what it knows is kept. The corpus's own
     labels are kept as annotations by the rater ``corpus:<name>``, listeners' votes as annotations by
     ``<corpus>:vote-1`` and so on: one rater of that name is not one person.
 
@@ -226,7 +227,8 @@ def _save_batch(store: Store, plan: _Plan, batch: Sequence[Wanted], results: Seq
     add_annotations(store, annotations)
     tally.added |= set(outcome.added)
     tally.present += len(outcome.present)
-    tally.poorer += _poorer(store, clips, outcome.present)
+    present = set(outcome.present)
+    tally.filled += fill_clips(store, [clip for clip in clips if clip.id in present])
 
 
 def _conflict(clip: Clip, want: Wanted, tally: _Tally) -> str:
@@ -235,17 +237,6 @@ def _conflict(clip: Clip, want: Wanted, tally: _Tally) -> str:
         return ""
     return (
         f"It holds the same sound as {tally.first_file[clip.id]}, which has the label {before!r}, not {want.label!r}."
-    )
-
-
-def _poorer(store: Store, clips: Sequence[Clip], present: Sequence[str]) -> int:
-    """Count the clips that were there already, but with less known of speaker, text or language than now."""
-    new = {clip.id: clip for clip in clips}
-    return sum(
-        any(
-            getattr(there, key) is None and getattr(new[there.id], key) for key in ("speaker", "transcript", "language")
-        )
-        for there in get_clips(store, present)
     )
 
 
@@ -303,8 +294,9 @@ def _warnings(plan: _Plan, options: ImportOptions, tally: _Tally, n_unlabelled: 
     if plan.labelled.unmapped and options.label_map is not None:
         labels = ", ".join(f"{label} ({plan.labelled.left_out[label]})" for label in plan.labelled.unmapped)
         yield f"Label map {options.label_map.name!r} has no row for {labels}; those recordings were not imported."
-    if tally.poorer:
+    if tally.filled:
+        were = "1 clip was" if tally.filled == 1 else f"{tally.filled} clips were"
         yield (
-            f"{tally.poorer} of the clips were in the library already, with less known of their speaker, text or "
-            "language than now; what the library has of them was kept."
+            f"{were} in the library already with less known; what was missing of speaker, language, text, attributes "
+            "or provenance was filled in, and what was known was kept."
         )

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, FromClause, Select, func, select
+from sqlalchemy import ColumnElement, Connection, FromClause, Select, bindparam, func, select, update
 
 from affexion_core.errors import ConfigError, NotFoundError, allowed
 from affexion_core.store.names import require_dataset
-from affexion_core.store.rows import chunks, clip_of, clip_values, folded, insert_new, now
+from affexion_core.store.rows import chunks, clip_of, clip_values, folded, insert_new, now, searchable
 from affexion_core.store.schema import clip as clip_table
 from affexion_core.store.schema import dataset, dataset_clip
 from affexion_core.store.session import Store, reading, writing
@@ -18,6 +19,7 @@ from affexion_core.types import ORIGINS, Clip, Origin
 
 ORDERS = ("id", "file", "origin", "corpus", "speaker", "language", "transcript", "duration", "added", "label")
 _FACETS = ("origin", "corpus", "speaker", "language")
+_FILLED = ("speaker", "language", "transcript", "attributes", "provenance", "searchable")
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,70 @@ def add_clips(store: Store, clips: Sequence[Clip]) -> AddedClips:
         new = insert_new(connection, clip_table, [clip_values(clip, added) for clip in clips])
     ids = tuple(dict.fromkeys(clip.id for clip in clips))
     return AddedClips(tuple(i for i in ids if i in new), tuple(i for i in ids if i not in new))
+
+
+def fill_clips(store: Store, clips: Iterable[Clip]) -> int:
+    """Add to clips that are there what isn't known of them yet: speaker, language, transcript, attributes, provenance.
+
+    What is known stays as it is, attribute by attribute and field by field. Clips that aren't there, or that are there
+    with the other origin, are passed over. All are saved, or none.
+
+    Returns
+    -------
+    int
+        How many clips know more now.
+
+    Raises
+    ------
+    StoreError
+        If attributes or provenance hold what JSON can't, or the database can't be written.
+    """
+    news = [clip_values(clip, added="") for clip in clips]
+    changed: dict[str, dict[str, Any]] = {}
+    with writing(store) as connection:
+        there = _rows_to_fill(connection, dict.fromkeys(new["id"] for new in news))
+        for new in news:
+            known = there.get(new["id"])
+            if known is None or known["origin"] != new["origin"]:
+                continue
+            filled = _filled(known, new)
+            if filled != known:
+                there[new["id"]] = changed[new["id"]] = filled
+        if changed:
+            made = update(clip_table).where(clip_table.c.id == bindparam("key"))
+            made = made.values({name: bindparam(f"new_{name}") for name in _FILLED})
+            rows = [
+                {"key": id, **{f"new_{name}": row[name] for name in _FILLED}} for id, row in sorted(changed.items())
+            ]
+            connection.execute(made, rows)
+    return len(changed)
+
+
+def _rows_to_fill(connection: Connection, ids: Iterable[str]) -> dict[str, Mapping[str, Any]]:
+    """Read clips and hold them, always in the order of ids, so that two who fill can't wait for each other."""
+    columns = [clip_table.c[name] for name in ("id", "origin", "file", *_FILLED)]
+    rows: dict[str, Mapping[str, Any]] = {}
+    for part in chunks(sorted(ids)):
+        query = select(*columns).where(clip_table.c.id.in_(part)).order_by(clip_table.c.id).with_for_update()
+        rows.update((row["id"], dict(row)) for row in connection.execute(query).mappings())
+    return rows
+
+
+def _filled(known: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+    filled = _with_missing(known, {name: new[name] for name in ("speaker", "language", "transcript")})
+    for name in ("attributes", "provenance"):
+        filled[name] = _with_missing(known[name], new[name])
+    return filled | {"searchable": searchable(filled["file"], filled["transcript"], filled["speaker"])}
+
+
+def _with_missing(known: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+    """Take from ``new`` what ``known`` lacks. Zero and False are known values, an empty text is none."""
+    lacking = {name: value for name, value in new.items() if _is_known(value) and not _is_known(known.get(name))}
+    return {**known, **lacking}
+
+
+def _is_known(value: Any) -> bool:
+    return bool(value.strip()) if isinstance(value, str) else value not in (None, {})
 
 
 def get_clip(store: Store, id: str) -> Clip:

@@ -39,8 +39,13 @@ def clip_values(clip: Clip, added: str) -> dict[str, Any]:
         "attributes": json_ready(dict(clip.attributes), f"The attributes of clip {clip.id}"),
         "provenance": json_ready(provenance, f"The provenance of clip {clip.id}"),
         "added": added,
-        "searchable": folded("\n".join(filter(None, (clip.file, clip.transcript, clip.speaker)))),
+        "searchable": searchable(clip.file, clip.transcript, clip.speaker),
     }
+
+
+def searchable(file: str, transcript: str | None, speaker: str | None) -> str:
+    """Make the text a search for clips looks into."""
+    return folded("\n".join(filter(None, (file, transcript, speaker))))
 
 
 def clip_of(row: RowMapping) -> Clip:

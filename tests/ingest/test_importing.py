@@ -9,7 +9,7 @@ import pytest
 import soundfile as sf
 
 from affexion_core.audio.decode import file_sha256
-from affexion_core.errors import ConfigError, CorpusError, LabelError, StoreError
+from affexion_core.errors import ConfigError, CorpusError, LabelError, SplitError, StoreError
 from affexion_core.ingest.importing import ImportOptions, ImportReport, import_corpus
 from affexion_core.ingest.label_maps import LabelMap, Rule, load_label_map
 from affexion_core.scheme_files import shipped_schemes
@@ -17,7 +17,7 @@ from affexion_core.store.clips import ClipQuery, find_clips, get_clip
 from affexion_core.store.datasets import list_datasets, load_dataset
 from affexion_core.store.labels import find_annotations
 from affexion_core.store.session import Store, open_store
-from affexion_core.types import Scheme
+from affexion_core.types import Scheme, Split
 from affexion_core.workspace import Workspace
 
 
@@ -197,15 +197,35 @@ def test_a_dataset_grows_and_keeps_its_order(store: Store, tmp_path: Path) -> No
     assert load_dataset(store, "all").scheme.labels == ("boredom", "panic", "angst")
 
 
-def test_a_clip_known_better_now_is_pointed_out(store: Store, tmp_path: Path) -> None:
-    root = signals(tmp_path / "voices")
-    import_corpus(store, "folder", root)
-    (tmp_path / "m.csv").write_text("file,label,text\nvoices/boredom/4.wav,boredom,So what?\n")
-    report = import_corpus(store, "csv", tmp_path / "m.csv")
-    assert (
-        "1 of the clips were in the library already, with less known of their speaker, text or language"
-        in report.warnings[0]
+def test_a_bare_manifest_first_and_the_corpus_later(store: Store, tmp_path: Path) -> None:
+    """The order of imports must not decide whether shared speakers and texts are seen."""
+    voices = signals(tmp_path / "voices")
+    (tmp_path / "bare.csv").write_text("file,label\nvoices/panic/anna/1.wav,panic\nvoices/boredom/4.wav,boredom\n")
+    (tmp_path / "full.csv").write_text(
+        "file,label,speaker,text,language\n"
+        "voices/panic/anna/1.wav,panic,anna,So what?,en\nvoices/boredom/4.wav,boredom,ben,so WHAT,en\n"
     )
+    import_corpus(store, "csv", tmp_path / "bare.csv", ImportOptions(dataset="mine", corpus_name="voices"))
+    one, other = load_dataset(store, "mine").items
+    assert Split((one,), (other,)).stamp() == "not verifiable: speaker of 2 clips unknown"
+
+    report = import_corpus(store, "csv", tmp_path / "full.csv", ImportOptions(dataset="mine", corpus_name="voices"))
+    assert (report.added, report.present) == (0, 2)
+    assert report.warnings == (
+        "2 clips were in the library already with less known; what was missing of speaker, language, text, attributes "
+        "or provenance was filled in, and what was known was kept.",
+    )
+    one, other = load_dataset(store, "mine").items
+    assert {made.clip.speaker for made in (one, other)} == {"voices:anna", "voices:ben"}
+    with pytest.raises(SplitError, match="Training and test share 1 text \\('so what'\\)"):
+        Split((one,), (other,))
+    assert find_clips(store, ClipQuery(text="so what")).total == 2
+
+    (tmp_path / "wrong.csv").write_text("file,label,speaker,text\nvoices/boredom/4.wav,boredom,nobody,Something else\n")
+    again = import_corpus(store, "csv", tmp_path / "wrong.csv", ImportOptions(dataset="mine", corpus_name="voices"))
+    assert again.warnings == ()
+    assert load_dataset(store, "mine").items == (one, other)
+    assert import_corpus(store, "folder", voices).added == 2
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")

@@ -4,12 +4,13 @@ import itertools
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import event
+from sqlalchemy import event, select
 
 from affexion_core.errors import ConfigError, NotFoundError, StoreError
-from affexion_core.store.clips import ClipQuery, add_clips, facets, find_clips, get_clip, get_clips
+from affexion_core.store.clips import ClipQuery, add_clips, facets, fill_clips, find_clips, get_clip, get_clips
 from affexion_core.store.datasets import save_dataset
-from affexion_core.store.session import Store
+from affexion_core.store.schema import clip as clip_table
+from affexion_core.store.session import Store, reading, writing
 from affexion_core.types import Clip, Provenance, Scheme
 
 MOOD = Scheme("mood", ("calm", "panic"))
@@ -134,6 +135,111 @@ def test_a_missing_clip_is_named(library: Store) -> None:
         get_clip(library, "x1")
     with pytest.raises(NotFoundError, match="No clip x1, x2, x3 and 2 more"):
         get_clips(library, ["c1", "x1", "x2", "x3", "x4", "x5"])
+
+
+# --- filling in ---
+
+
+def test_what_is_missing_is_filled_in(store: Store) -> None:
+    add_clips(store, [clip("a", provenance=Provenance(source="https://example.org"), attributes={"gender": "female"})])
+    known = clip(
+        "a",
+        file="elsewhere.wav",
+        corpus="other",
+        duration=9.0,
+        speaker="demo:åsa",
+        language="swe",
+        transcript="Hjälp!",
+        attributes={"gender": "male", "intensity": "strong"},
+        provenance=Provenance(source="other", licence="CC0", seed=0, parameters={"temperature": 0.5}),
+    )
+    assert fill_clips(store, [known]) == 1
+    assert get_clip(store, "a") == dataclasses.replace(
+        clip("a", speaker="demo:åsa", language="swe", transcript="Hjälp!"),
+        attributes={"gender": "female", "intensity": "strong"},
+        provenance=Provenance("https://example.org", "CC0", seed=0, parameters={"temperature": 0.5}),
+    )
+    assert found(store, text="HJÄLP") == found(store, text="ÅSA") == found(store, text="audio/a") == ["a"]
+    assert fill_clips(store, [known]) == 0
+
+
+def test_what_is_known_is_never_overwritten(store: Store) -> None:
+    full = clip(
+        "a", speaker="demo:åsa", language="swe", transcript="Hjälp!", attributes={"gender": "female"},
+        provenance=Provenance("s", "l", "c", "2026", "g", "v", "p", 0, "panic", {"temperature": 0.0}),
+    )  # fmt: skip
+    add_clips(store, [full])
+    other = clip(
+        "a", speaker="demo:bo", language="deu", transcript="Hilfe!", attributes={"gender": "male"},
+        provenance=Provenance("S", "L", "C", "1999", "G", "V", "P", 7, "calm", {"temperature": 1.0, "top_p": 0.9}),
+    )  # fmt: skip
+    assert fill_clips(store, [other, clip("a")]) == 0
+    assert get_clip(store, "a") == full
+
+
+@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(known=clips, told=clips)
+def test_any_filling_only_adds_and_is_done_once(sqlite_store: Store, known: Clip, told: Clip) -> None:
+    known = dataclasses.replace(known, id=f"{known.id}{next(_numbers)}")
+    told = dataclasses.replace(told, id=known.id, origin=known.origin)
+    add_clips(sqlite_store, [known])
+    changed = fill_clips(sqlite_store, [told])
+    filled = get_clip(sqlite_store, known.id)
+    assert (changed == 1) == (filled != known)
+    for before, after, new in ((known, filled, told), (known.provenance, filled.provenance, told.provenance)):
+        for name in vars(before).keys() - {"attributes", "provenance"}:
+            value = getattr(before, name)
+            known_before = value.strip() if isinstance(value, str) else value not in (None, {})
+            assert getattr(after, name) in ((value,) if known_before else (value, getattr(new, name)))
+    assert filled.attributes.keys() >= known.attributes.keys()
+    assert fill_clips(sqlite_store, [told]) == 0
+
+
+def test_an_empty_text_is_nothing_known(store: Store) -> None:
+    add_clips(store, [clip("a", speaker="", transcript=" ", attributes={"gender": ""}), clip("b", language="deu")])
+    empty = clip("b", speaker="", transcript=" ", attributes={"gender": ""}, language="")
+    assert fill_clips(store, [clip("a", speaker="x", transcript="Yes", attributes={"gender": "male"}), empty]) == 1
+    assert get_clip(store, "a") == clip("a", speaker="x", transcript="Yes", attributes={"gender": "male"})
+    assert get_clip(store, "b") == clip("b", language="deu")
+
+
+def test_the_first_to_know_wins_and_strangers_are_passed_over(store: Store) -> None:
+    add_clips(store, [clip("a"), clip("b", origin="synthetic")])
+    told = [
+        clip("a", speaker="first"),
+        clip("a", speaker="second", language="deu"),
+        clip("b", speaker="a person"),
+        clip("c", speaker="not there"),
+    ]
+    assert fill_clips(store, told) == 1
+    assert get_clip(store, "a") == clip("a", speaker="first", language="deu")
+    assert get_clip(store, "b").speaker is None
+    assert found(store) == ["a", "b"]
+    assert fill_clips(store, []) == 0
+
+
+def test_filling_keeps_what_a_later_version_wrote(store: Store) -> None:
+    add_clips(store, [clip("a")])
+    with writing(store) as connection:
+        connection.execute(clip_table.update().values(provenance={"watermark": "x"}))
+    fill_clips(store, [clip("a", provenance=Provenance(licence="CC0"))])
+    with reading(store) as connection:
+        assert connection.scalar(select(clip_table.c.provenance)) == {"watermark": "x", "licence": "CC0"}
+
+
+def test_filling_takes_two_statements_for_any_number_and_is_all_or_nothing(store: Store) -> None:
+    ids = [f"{i:04d}" for i in range(2000)]
+    add_clips(store, [clip(id) for id in ids])
+    told = [clip(id, transcript=f"text {id}") for id in ids]
+    unfit = clip("0001", provenance=Provenance(parameters={"t": float("nan")}))
+    with pytest.raises(StoreError, match="The provenance of clip 0001 can't be stored as JSON"):
+        fill_clips(store, [*told, unfit])
+    assert found(store, text="text") == []
+    statements: list[str] = []
+    event.listen(store.engine, "before_cursor_execute", lambda *args: statements.append(args[2].split()[0]))
+    assert fill_clips(store, told) == 2000
+    assert [word for word in statements if word != "BEGIN"] == ["SELECT", "UPDATE"]
+    assert [made.transcript for made in get_clips(store, ids)] == [f"text {id}" for id in ids]
 
 
 # --- finding ---

@@ -58,7 +58,7 @@ def test_checks_and_foreign_keys_are_the_same_in_both(empty: Workspace) -> None:
 # A workspace as the first version wrote it: rows of every table, in that version's own words.
 OF_0001 = (
     """INSERT INTO clip VALUES ('c1', 'audio/ä.wav', '11', 'real', 'demo', 1.25, 16000, 2, 0.5, 1.75, 'demo:anna',
-    'deu', 'Hilfe!', '{"gender": "female"}', '{"source": "https://example.org/1", "seed": 7}', '2026-01-01', 'audio')""",
+    'deu', 'Hilfe!', '{"gender": "female"}', '{"source": "https://example.org", "seed": 7}', '2026-01-01', 'audio')""",
     """INSERT INTO clip VALUES ('c2', '/in/place.wav', '22', 'synthetic', 'tts', 2.0, 48000, 1, NULL, NULL, NULL, NULL,
     NULL, '{}', '{}', '2026-01-02', 'place')""",
     """INSERT INTO scheme VALUES ('mood', '["calm", "panic"]', NULL, NULL)""",
