@@ -22,7 +22,7 @@ from affexion_core.store.clips import get_clips
 from affexion_core.store.runs import save_run
 from affexion_core.store.session import Store
 from affexion_core.training.run_config import RunConfig, config_to_json
-from affexion_core.training.splits import check_labels, choose_grouping, kfold, set_apart_dev
+from affexion_core.training.splits import Grouping, check_labels, choose_grouping, kfold, set_apart_dev
 from affexion_core.types import Dataset, LabelledClip, Run, Scheme, Split, traces
 
 _SNAPSHOT = "datasets.json"
@@ -51,6 +51,36 @@ class RunRequest:
     name: str | None = None
 
 
+@dataclass(frozen=True)
+class Plan:
+    """What a request comes to, before anything is written.
+
+    ``labels`` are those the model will tell apart, ``splits`` who trains and who tests (one for each fold),
+    ``grouping`` what keeps the folds apart, and ``test_stamp`` the stamp of the test set, None without one.
+    """
+
+    labels: tuple[str, ...]
+    splits: tuple[Split, ...]
+    grouping: Grouping
+    test_stamp: str | None
+
+
+def plan(request: RunRequest) -> Plan:
+    """Check a request against its data, and say who would train and who would test.
+
+    Raises
+    ------
+    SplitError, LabelError
+        Where the data doesn't allow the run.
+    """
+    dataset = request.dataset
+    check_labels(dataset.items, dataset.name)
+    labels = run_labels(dataset)
+    test_stamp = check_held_out(dataset, labels, request.test)
+    splits, grouping = _splits(request)
+    return Plan(labels, splits, grouping, test_stamp)
+
+
 def prepare(store: Store, request: RunRequest) -> Run:
     """Check a request, write the run's folder, and list the run as unfinished.
 
@@ -60,12 +90,10 @@ def prepare(store: Store, request: RunRequest) -> Run:
         Before anything is written, where the data doesn't allow the run.
     """
     dataset, config = request.dataset, request.config
-    check_labels(dataset.items, dataset.name)
-    labels = run_labels(dataset)
-    check_held_out(dataset, labels, request.test)
-    splits, group = _splits(request)
+    planned = plan(request)
+    splits, group = planned.splits, planned.grouping.group
 
-    run = _new_run(store, request, labels)
+    run = _new_run(store, request, planned.labels)
     folder = Path(run.folder)
     folder.mkdir(parents=True)
     write_json(folder / _SNAPSHOT, {"train": _dataset_json(dataset), "test": _held_out_json(request.test)})
@@ -85,11 +113,12 @@ def run_labels(dataset: Dataset) -> tuple[str, ...]:
     return tuple(label for label in dataset.scheme.labels if label in present)
 
 
-def check_held_out(dataset: Dataset, labels: Sequence[str], test: HeldOut | None) -> None:
-    """Refuse a test set that doesn't fit or leaks, before any time is spent on training."""
-    if test:
-        measured = fit_labels(test.dataset, labels, test.label_map)
-        stamp_for_test(traces(dataset.items), measured.items, test.dataset.name, test.allow_leaks)
+def check_held_out(dataset: Dataset, labels: Sequence[str], test: HeldOut | None) -> str | None:
+    """Refuse a test set that doesn't fit or leaks, before any time is spent on training; returns its stamp."""
+    if test is None:
+        return None
+    measured = fit_labels(test.dataset, labels, test.label_map)
+    return stamp_for_test(traces(dataset.items), measured.items, test.dataset.name, test.allow_leaks)
 
 
 def describe(run: Run, config: RunConfig, extra: Mapping[str, Any]) -> None:
@@ -100,13 +129,13 @@ def describe(run: Run, config: RunConfig, extra: Mapping[str, Any]) -> None:
     write_json(Path(run.folder) / "config.json", config_to_json(config))
 
 
-def _splits(request: RunRequest) -> tuple[tuple[Split, ...], str]:
+def _splits(request: RunRequest) -> tuple[tuple[Split, ...], Grouping]:
     items, config = request.dataset.items, request.config
     if request.kind == "train":
-        return (set_apart_dev(Split(items), config.training.dev_fraction, config.seed),), "none"
+        return (set_apart_dev(Split(items), config.training.dev_fraction, config.seed),), Grouping("none")
     grouping = choose_grouping(items, request.n_folds, request.group)
     folds = kfold(items, request.n_folds, grouping.group, config.seed)
-    return tuple(set_apart_dev(fold, config.training.dev_fraction, config.seed) for fold in folds), grouping.group
+    return tuple(set_apart_dev(fold, config.training.dev_fraction, config.seed) for fold in folds), grouping
 
 
 def _new_run(store: Store, request: RunRequest, labels: tuple[str, ...]) -> Run:
