@@ -14,7 +14,7 @@ from affexion_core.errors import NotFoundError
 if TYPE_CHECKING:
     from affexion_core.ingest.label_maps import LabelMap
     from affexion_core.store.session import Store
-    from affexion_core.training.prepare import HeldOut
+    from affexion_core.training.prepare import HeldOut, RunRequest
 
 _preset = click.option("--preset", required=True, metavar="NAME", help="The recipe, e.g. affexion-paper or linear.")
 _train = click.option("--train", "train_name", required=True, metavar="DATASET", help="Dataset to learn from.")
@@ -28,6 +28,7 @@ _seed = click.option(
     "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Same seed, same numbers."
 )
 _name = click.option("--name", metavar="TEXT", help="A name for the run.")
+_background = click.option("--background", is_flag=True, help="Queue it and return; see `jobs`.")
 
 
 @click.command()
@@ -39,6 +40,7 @@ _name = click.option("--name", metavar="TEXT", help="A name for the run.")
 @_set
 @_seed
 @_name
+@_background
 @common_options
 def train(
     preset: str,
@@ -49,17 +51,15 @@ def train(
     settings: tuple[str, ...],
     seed: int,
     name: str | None,
+    background: bool,
 ) -> None:
     """Train a model on a dataset; with --test, measure it on another."""
     opened = store()
     recipe = _recipe(preset, settings, seed, crossval=False)
     dataset, test = _sets(opened, train_name, test_name, label_map, allow_leaks)
-    from affexion_core.training.execute import run_here
     from affexion_core.training.prepare import RunRequest
 
-    with progress_bar() as progress:
-        run = run_here(opened, RunRequest("train", recipe, dataset, test, name=name), progress)
-    _print_figures(run, ("train",), test)
+    _carry_out(opened, RunRequest("train", recipe, dataset, test, name=name), background)
 
 
 @click.command()
@@ -75,6 +75,7 @@ def train(
 @_set
 @_seed
 @_name
+@_background
 @common_options
 def cv(
     preset: str,
@@ -87,6 +88,7 @@ def cv(
     settings: tuple[str, ...],
     seed: int,
     name: str | None,
+    background: bool,
 ) -> None:
     """Cross-validate a recipe on a dataset; with --test, measure the fold models on another."""
     from affexion_core.training.splits import choose_grouping
@@ -94,15 +96,30 @@ def cv(
     opened = store()
     recipe = _recipe(preset, settings, seed, crossval=True)
     dataset, test = _sets(opened, train_name, test_name, label_map, allow_leaks)
-    from affexion_core.training.execute import run_here
     from affexion_core.training.prepare import RunRequest
 
-    with progress_bar() as progress:
-        run = run_here(opened, RunRequest("cv", recipe, dataset, test, n_folds, group, name), progress)
     reason = choose_grouping(dataset.items, n_folds, group).reason
     if reason:
         click.echo(f"Note: {reason}", err=True)
-    _print_figures(run, ("cv",), test)
+    _carry_out(opened, RunRequest("cv", recipe, dataset, test, n_folds, group, name), background)
+
+
+def _carry_out(opened: Store, request: RunRequest, background: bool) -> None:
+    """Run a request here and print its figures, or queue it and print the job."""
+    if background:
+        from affexion_core.commands.jobs import job_json
+        from affexion_core.jobs.engine import ensure_engine
+        from affexion_core.jobs.submit import submit_run
+
+        job = submit_run(opened, request)
+        ensure_engine(opened.workspace)
+        emit({**job_json(job), "job": job.id}, f"Queued as job {job.id}; `jobs wait {job.id}` waits for it.")
+        return
+    from affexion_core.training.execute import run_here
+
+    with progress_bar() as progress:
+        run = run_here(opened, request, progress)
+    _print_figures(run, "train" if request.kind == "train" else "cv", request.test)
 
 
 def _recipe(preset: str, settings: tuple[str, ...], seed: int, crossval: bool) -> Any:
@@ -131,14 +148,14 @@ def _map(label_map: str | None) -> LabelMap | None:
     return load_label_map(label_map) if label_map else None
 
 
-def _print_figures(run: Any, names: tuple[str, ...], test: HeldOut | None) -> None:
+def _print_figures(run: Any, name: str, test: HeldOut | None) -> None:
     """Print a new run's figures; where a test set was named it comes along under ``test``."""
     from affexion_core.commands._figures import figures_json, figures_text
     from affexion_core.evaluation.measuring import evaluation_name
     from affexion_core.run_folder import read_evaluation
 
     folder = Path(run.folder)
-    own = read_evaluation(folder, names[0])
+    own = read_evaluation(folder, name)
     if test is None:
         emit(figures_json(run, own), figures_text(run, own))
         return

@@ -85,9 +85,10 @@ def fit_folder(store: Store, folder: Path, progress: Progress = no_progress) -> 
     parts = _examples(store, folder, config, labels, progress)
 
     def note(row: EpochRow) -> None:
-        append_history(folder, row)
+        # Progress first: it ends a process whose job was started again elsewhere before it writes anything.
         words = f"epoch {row['epoch']:.0f} of {config.training.epochs}: loss {row['train_loss']:.3f}"
         progress(int(row["epoch"]), config.training.epochs, words)
+        append_history(folder, row)
 
     write_history(folder, ())
     fitted = fit(

@@ -23,6 +23,9 @@ def test_every_verb_and_option_is_documented(verb):
         for option in parameter.opts:
             assert not option.startswith("--") or option in text, f"{verb} {option}"
     assert cli.commands[verb].help
+    for name, part in getattr(cli.commands[verb], "commands", {}).items():
+        assert f"`{verb} {name}" in text, f"{verb} {name}"
+        assert all(option in text for p in part.params for option in p.opts if option.startswith("--"))
 
 
 @pytest.mark.parametrize("package", PLUGIN_PACKAGES)
