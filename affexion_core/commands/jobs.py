@@ -10,11 +10,10 @@ import click
 
 from affexion_core.commands._options import common_options, emit, store, table
 from affexion_core.errors import NotFoundError
+from affexion_core.store.job import ENDED
 
 if TYPE_CHECKING:
-    from affexion_core.store.jobs import Job
-
-_ENDED = ("done", "failed", "cancelled", "interrupted")
+    from affexion_core.store.job import Job
 
 
 @click.group(invoke_without_command=True)
@@ -101,7 +100,7 @@ def log(job: str, follow: bool) -> None:
             text = path.read_text(encoding="utf-8", errors="replace")
             click.echo(text[read:], nl=False)
             read = len(text)
-        if not follow or get_job(opened, found.id).state in _ENDED:
+        if not follow or get_job(opened, found.id).state in ENDED:
             return
         time.sleep(0.5)
 
@@ -117,7 +116,7 @@ def wait(job: str, timeout: float | None) -> None:
 
     opened = store()
     began = time.monotonic()
-    while (found := get_job(opened, job)).state not in _ENDED:
+    while (found := get_job(opened, job)).state not in ENDED:
         if timeout is not None and time.monotonic() - began > timeout:
             emit(job_json(found), f"Job {found.id} is still {found.state}: {found.words}")
             sys.exit(3)

@@ -14,7 +14,8 @@ import time
 import traceback
 
 from affexion_core.errors import AffexionError, StoreError
-from affexion_core.store.jobs import Job, beat, end_job, get_job, note_process
+from affexion_core.store.job import Job
+from affexion_core.store.jobs import beat, end_job, get_job, note_process
 from affexion_core.store.session import Store, open_store
 from affexion_core.workspace import open_workspace
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from affexion_core.run_folder import fold_folders
-from affexion_core.store.jobs import Job, add_job
+from affexion_core.store.job import Job
+from affexion_core.store.jobs import add_job
 from affexion_core.store.session import Store
 from affexion_core.training.prepare import RunRequest, prepare
 

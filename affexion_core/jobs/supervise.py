@@ -14,14 +14,14 @@ import time
 
 from affexion_core.jobs.process import end_tree, is_alive, say_exit, spawn
 from affexion_core.jobs.submit import log_path
-from affexion_core.store.jobs import Job, claim_job, end_job, get_job, list_jobs, lose_job
+from affexion_core.store.job import ENDED, Job
+from affexion_core.store.jobs import claim_job, end_job, get_job, list_jobs, lose_job
 from affexion_core.store.session import Store, open_store
 from affexion_core.workspace import open_workspace
 
 POLL = 0.5
 # A running job that has not been heard of for so long is taken for dead.
 SILENCE = 45.0
-_ENDED = ("done", "failed", "cancelled", "interrupted")
 # One thread for each of the libraries' pools: jobs side by side are faster than one with many threads.
 _ONE_THREAD = {
     name: "1" for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
@@ -41,7 +41,7 @@ def supervise(root: str, database_url: str | None, job_id: str) -> str:
     store = open_store(open_workspace(root))
     while True:
         job = get_job(store, job_id)
-        if job.state in _ENDED:
+        if job.state in ENDED:
             return job.state
         claimed = claim_job(store, job_id, socket.gethostname(), time.time()) if job.state == "queued" else None
         if claimed is not None:
@@ -63,7 +63,7 @@ def _run(store: Store, job: Job) -> None:
         return
     while process.poll() is None:
         now = get_job(store, job.id)
-        if now.token != job.token or now.state in _ENDED:
+        if now.token != job.token or now.state in ENDED:
             _end(process, now)
         elif now.cancel:
             _end(process, now)

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from affexion_core.errors import ConfigError, TrainingError, allowed
 from affexion_core.jobs.submit import job_folder
 from affexion_core.run_folder import read_run
-from affexion_core.store.jobs import Job, list_jobs
+from affexion_core.store.job import Job
+from affexion_core.store.jobs import list_jobs
 from affexion_core.store.session import Store
 from affexion_core.training.execute import finish_crossval, finish_training, fit_folder
 from affexion_core.types import Progress

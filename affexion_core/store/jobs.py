@@ -10,74 +10,22 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Literal, get_args
+from typing import Any
 
 from sqlalchemy import Connection, RowMapping, Update, case, delete, func, null, select, update
 
 from affexion_core.errors import ConfigError, NotFoundError, StoreError, allowed
+from affexion_core.store.job import ENDED, JOB_KINDS, JOB_STATES, STOPPED, Beat, Job, JobKind, JobState
 from affexion_core.store.rows import json_ready
 from affexion_core.store.rows import now as present
 from affexion_core.store.schema import job as job_table
 from affexion_core.store.session import Store, reading, writing
 
-JobKind = Literal["train", "cv", "fold", "sweep", "trial"]
-JobState = Literal["queued", "running", "done", "failed", "cancelled", "interrupted"]
-
-JOB_KINDS: tuple[JobKind, ...] = get_args(JobKind)
-JOB_STATES: tuple[JobState, ...] = get_args(JobState)
-ENDED: tuple[JobState, ...] = ("done", "failed", "cancelled", "interrupted")
-# What can be put back into the queue; what is done stays done.
-STOPPED: tuple[JobState, ...] = ("failed", "cancelled", "interrupted")
-
 _table = job_table.c
 _NEWEST = (_table.created.desc(), _table.id.desc())
 # Says which process has a job; empty while none has it.
 _NOBODY: dict[str, Any] = {"host": null(), "pid": null(), "pid_started": null(), "heartbeat": null()}
-
-
-@dataclass(frozen=True)
-class Job:
-    """One piece of work.
-
-    ``spec`` says what to compute; ``needs`` what it takes from the machine, such as ``{"slot": 1}`` (nothing for a
-    parent that only waits for its children). ``done`` of ``total`` steps are finished, in ``words`` for people.
-    ``attempt`` counts starts since it was last queued anew, ``token`` all starts. ``cancel`` asks a running job to
-    stop. ``pid`` and ``pid_started`` (unix seconds) name the process on ``host``; ``heartbeat`` (unix seconds) is its
-    last sign of life. ``reason`` says why it is in its state, or why it was last put back. ``created``, ``started``
-    (the latest start) and ``finished`` are ISO 8601 UTC.
-    """
-
-    id: str
-    kind: JobKind
-    state: JobState
-    spec: Mapping[str, Any]
-    run_id: str | None
-    parent: str | None
-    needs: Mapping[str, Any]
-    done: int
-    total: int
-    words: str
-    attempt: int
-    token: int
-    cancel: bool
-    host: str | None
-    pid: int | None
-    pid_started: float | None
-    heartbeat: float | None
-    reason: str | None
-    created: str
-    started: str | None
-    finished: str | None
-
-
-@dataclass(frozen=True)
-class Beat:
-    """Answer to a sign of life: whether the job is still this worker's (``mine``), and whether it should stop."""
-
-    mine: bool
-    cancel: bool
 
 
 def add_job(
