@@ -283,7 +283,9 @@ class Prediction:
         return self.labels[int(np.argmax(self.probs))]
 
 
-RunKind = Literal["train", "cv", "fold"]
+RunKind = Literal["train", "cv", "fold", "sweep", "trial"]
+# Runs that are parts of another: the folds of a cross-validation, the trials of a sweep.
+PART_KINDS: tuple[RunKind, ...] = ("fold", "trial")
 
 
 @dataclass(frozen=True)

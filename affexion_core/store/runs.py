@@ -13,7 +13,7 @@ from affexion_core.store.rows import json_ready, upsert
 from affexion_core.store.schema import evaluation as evaluation_table
 from affexion_core.store.schema import run as run_table
 from affexion_core.store.session import Store, reading, writing
-from affexion_core.types import Run, RunKind
+from affexion_core.types import PART_KINDS, Run, RunKind
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def _run(row: RowMapping) -> Run:
 
 
 def list_runs(store: Store, kind: RunKind | None = None) -> tuple[Run, ...]:
-    """List runs, newest first, all or of one kind.
+    """List runs, newest first: all but the parts of others (folds, trials), or all of one kind.
 
     Raises
     ------
@@ -103,17 +103,16 @@ def list_runs(store: Store, kind: RunKind | None = None) -> tuple[Run, ...]:
     """
     if kind is not None and kind not in get_args(RunKind):
         raise ConfigError(f"There is no kind of run {kind!r}; choose {allowed(get_args(RunKind))}.")
-    query = select(run_table).order_by(*_NEWEST)
-    if kind is not None:
-        query = query.where(run_table.c.kind == kind)
+    of_kind = run_table.c.kind.not_in(PART_KINDS) if kind is None else run_table.c.kind == kind
+    query = select(run_table).where(of_kind).order_by(*_NEWEST)
     with reading(store) as connection:
         return tuple(_run(row) for row in connection.execute(query).mappings())
 
 
 def delete_run(store: Store, id: str) -> None:
-    """Delete a run with its evaluations and its folds; folders on disk stay. `NotFoundError` lists the newest runs."""
+    """Delete a run with its evaluations and its parts; folders on disk stay. `NotFoundError` lists the newest runs."""
     with writing(store) as connection:
-        # folds first: a run found by its parent goes with it
+        # parts first: a run found by its parent goes with it
         connection.execute(delete(run_table).where(run_table.c.parent == id))
         if not connection.execute(delete(run_table).where(run_table.c.id == id)).rowcount:
             raise _no_run(connection, id)

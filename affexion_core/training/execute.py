@@ -57,11 +57,13 @@ def run_here(store: Store, request: RunRequest, progress: Progress = no_progress
         return finish_training(store, run, progress)
     folders = fold_folders(folder)
     for k, fold in enumerate(folders):
-        fit_folder(store, fold, _share(progress, k, len(folders)))
+        fit_folder(store, fold, share(progress, k, len(folders)))
     return finish_crossval(store, run, progress)
 
 
-def _share(progress: Progress, k: int, n_folds: int) -> Progress:
+def share(progress: Progress, k: int, n_folds: int) -> Progress:
+    """Give the progress of fold ``k`` (from 0) as a part of that of all folds."""
+
     def report(done: int, total: int, what: str) -> None:
         progress(k * total + done, n_folds * total, f"fold {k + 1} of {n_folds}, {what}")
 
@@ -158,15 +160,10 @@ def _pool_folds(store: Store, run: Run, dataset: Dataset) -> Evaluation:
     items: list[LabelledClip] = []
     pooled: list[ScoredClip] = []
     by_fold, stamps = [], []
-    for k, folder in enumerate(fold_folders(Path(run.folder))):
-        if not (folder / DESCRIPTION).is_file():
-            raise ModelError(f"Fold {k + 1} of run {run.id} is not trained; resume the run.")
-        split = read_json(folder / "split.json")
-        tested = [by_id[row["clip_id"]] for row in split["clips"] if row["part"] == "test"]
-        outcome = Predictor.load(folder).of_clips(store.workspace, [item.clip for item in tested])
-        scored = scored_clips(tested, run.labels, outcome.probs, fold=k + 1)
+    for folder in fold_folders(Path(run.folder)):
+        tested, scored = predict_fold(store, run, folder, by_id)
         by_fold.append(score_clips(tested, scored, run.labels))
-        stamps.append(split["stamp"])
+        stamps.append(read_json(folder / "split.json")["stamp"])
         items += tested
         pooled += scored
     evaluation = Evaluation(
@@ -181,6 +178,24 @@ def _pool_folds(store: Store, run: Run, dataset: Dataset) -> Evaluation:
     )
     keep(store, run, evaluation, pooled)
     return evaluation
+
+
+def predict_fold(
+    store: Store, run: Run, folder: Path, items: Mapping[str, LabelledClip]
+) -> tuple[list[LabelledClip], tuple[ScoredClip, ...]]:
+    """Predict the held-out clips of one fold (a fold folder of ``run``) by its model; ``items`` by clip id.
+
+    Raises
+    ------
+    ModelError
+        If the fold is not trained yet.
+    """
+    if not (folder / DESCRIPTION).is_file():
+        raise ModelError(f"Fold {folder.name} of run {run.id} is not trained; resume the run.")
+    rows = read_json(folder / "split.json")["clips"]
+    tested = [items[row["clip_id"]] for row in rows if row["part"] == "test"]
+    outcome = Predictor.load(folder).of_clips(store.workspace, [item.clip for item in tested])
+    return tested, scored_clips(tested, run.labels, outcome.probs, fold=int(folder.name))
 
 
 def _on_test(store: Store, run: Run, progress: Progress) -> Evaluation | None:

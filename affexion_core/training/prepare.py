@@ -96,13 +96,13 @@ def prepare(store: Store, request: RunRequest) -> Run:
     run = _new_run(store, request, planned.labels)
     folder = Path(run.folder)
     folder.mkdir(parents=True)
-    write_json(folder / _SNAPSHOT, {"train": _dataset_json(dataset), "test": _held_out_json(request.test)})
+    pin_datasets(folder, dataset, request.test)
     describe(run, config, {"folds": len(splits), "group": group})
     if request.kind == "train":
         write_split(folder, splits[0], group)
     else:
         for k, split in enumerate(splits):
-            _prepare_fold(run, k, config, split, group)
+            prepare_fold(run, k, config, split, group)
     save_run(store, run)
     return run
 
@@ -154,12 +154,18 @@ def _new_run(store: Store, request: RunRequest, labels: tuple[str, ...]) -> Run:
     )
 
 
-def _prepare_fold(run: Run, k: int, config: RunConfig, split: Split, group: str) -> None:
+def prepare_fold(run: Run, k: int, config: RunConfig, split: Split, group: str) -> None:
+    """Write the folder of fold ``k`` (from 0) of a cross-validated run."""
     folder = Path(run.folder) / "folds" / str(k + 1)
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     fold = replace(run, id=f"{run.id}-fold{k + 1}", kind="fold", parent=run.id, folder=str(folder), name=None)
     describe(fold, replace(config, seed=config.seed + k), {"fold": k + 1})
     write_split(folder, split, group)
+
+
+def pin_datasets(folder: Path, dataset: Dataset, test: HeldOut | None) -> None:
+    """Write which clips with which labels train and are measured on; `pinned_dataset` reads it back."""
+    write_json(folder / _SNAPSHOT, {"train": _dataset_json(dataset), "test": _held_out_json(test)})
 
 
 def _dataset_json(dataset: Dataset) -> dict[str, Any]:

@@ -42,14 +42,16 @@ def test_saving_again_replaces_the_whole_run(store: Store) -> None:
 
 
 def test_runs_are_listed_newest_first(store: Store) -> None:
-    for made in (run("a", 2), run("b", 3, kind="cv"), run("c", 1), run("d", 2)):
+    parts = (run("f", 4, kind="fold", parent="b"), run("t", 5, kind="trial", parent="d"))
+    for made in (run("a", 2), run("b", 3, kind="cv"), run("c", 1), run("d", 2, kind="sweep"), *parts):
         save_run(store, made)
     assert [r.id for r in list_runs(store)] == ["b", "d", "a", "c"]
     assert [r.id for r in list_runs(store, "cv")] == ["b"]
-    with pytest.raises(ConfigError, match="no kind of run 'sweep'; choose cv, fold or train"):
-        list_runs(store, "sweep")
-    with pytest.raises(ConfigError, match="Run e has the kind 'sweep'"):
-        save_run(store, run("e", kind="sweep"))
+    assert [r.id for r in list_runs(store, "trial")] == ["t"]
+    with pytest.raises(ConfigError, match="no kind of run 'grid'; choose cv, fold, sweep, trial or train"):
+        list_runs(store, "grid")
+    with pytest.raises(ConfigError, match="Run e has the kind 'grid'"):
+        save_run(store, run("e", kind="grid"))
 
 
 def test_a_run_is_found_by_id_name_or_beginning(store: Store) -> None:
