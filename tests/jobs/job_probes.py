@@ -1,16 +1,22 @@
 """What the tests of background jobs share."""
 
 import dataclasses
+import hashlib
 import os
 import signal
+import socket
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 from affexion_core.discovery import load_plugin
+from affexion_core.jobs.process import spawn
+from affexion_core.jobs.submit import log_path
 from affexion_core.run_folder import read_history, read_predictions
 from affexion_core.store.datasets import load_dataset
-from affexion_core.store.jobs import Job, get_job
+from affexion_core.store.job import Job
+from affexion_core.store.jobs import claim_job, get_job
 from affexion_core.store.session import Store
 from affexion_core.training.prepare import RunRequest
 from affexion_core.training.run_config import from_preset, with_settings
@@ -45,3 +51,24 @@ def numbers_of(folder: Path, name: str) -> tuple:
     """Everything a run has come to, without times: history and predictions."""
     rows = [{k: v for k, v in row.items() if k != "seconds"} for row in read_history(folder)]
     return rows, [dataclasses.astuple(row) for row in read_predictions(folder, name)]
+
+
+def start_process(store: Store, job: Job) -> tuple[subprocess.Popen, Job]:
+    """Claim a job and start its process, as a supervisor does."""
+    claimed = claim_job(store, job.id, socket.gethostname(), time.time())
+    assert claimed is not None
+    arguments = [
+        "affexion_core.jobs.run",
+        job.id,
+        "--token",
+        str(claimed.token),
+        "--workspace",
+        str(store.workspace.root),
+    ]
+    return spawn(arguments, log_path(store, job), {"OMP_NUM_THREADS": "1"}), claimed
+
+
+def hashes_of(folder: Path) -> dict[str, str]:
+    """Hash every file of a run but its log."""
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file() and path.name != "log.txt"]
+    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
