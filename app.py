@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from affexion_ui.engine_state import show_engine
 from affexion_ui.layout import ICON, show_frame, shown_errors
 
 st.set_page_config(page_title="Affexion", page_icon=ICON, layout="wide")
@@ -10,9 +11,14 @@ page = st.navigation(
     {
         "": [st.Page("pages/overview.py", title="Overview", icon=":material/home:", default=True)],
         "Clips": [st.Page("pages/library.py", title="Library", icon=":material/library_music:")],
-        "Models": [st.Page("pages/results.py", title="Results", icon=":material/analytics:")],
+        "Models": [
+            st.Page("pages/train.py", title="Train", icon=":material/model_training:"),
+            st.Page("pages/runs.py", title="Runs", icon=":material/list_alt:"),
+            st.Page("pages/results.py", title="Results", icon=":material/analytics:"),
+        ],
     }
 )
 with shown_errors():
     show_frame()
+    show_engine()
     page.run()

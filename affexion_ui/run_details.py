@@ -83,7 +83,7 @@ def show_settings(run: Run) -> None:
         {"Setting": "started", "Value": date(run.created)},
         {"Setting": "finished", "Value": date(run.finished) if run.finished else "not finished"},
         {"Setting": "run id", "Value": run.id},
-        *({"Setting": name, "Value": value} for name, value in _flat(config)),
+        *({"Setting": name, "Value": value} for name, value in flat_settings(config)),
     ]
     st.dataframe(rows, hide_index=True, height=min(420, 38 + 35 * len(rows)), key=f"settings-{run.id}")
     st.download_button(
@@ -97,12 +97,13 @@ def show_settings(run: Run) -> None:
     )
 
 
-def _flat(values: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, str]]:
+def flat_settings(values: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, str]]:
+    """Give nested settings one by one, each with its whole name: ``("training.epochs", "15")``."""
     for name, value in values.items():
         if isinstance(value, Mapping) and value:
-            yield from _flat(value, f"{before}{name}.")
+            yield from flat_settings(value, f"{before}{name}.")
         elif isinstance(value, list) and value and all(isinstance(item, Mapping) for item in value):
             for i, item in enumerate(value):
-                yield from _flat(item, f"{before}{name}.{i + 1}.")
+                yield from flat_settings(item, f"{before}{name}.{i + 1}.")
         else:
             yield f"{before}{name}", value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
