@@ -221,7 +221,8 @@ def read_predictions(folder: Path, name: str) -> tuple[ScoredClip, ...]:
     """Read an evaluation's predictions by clip."""
     path = folder / "predictions" / f"{file_stem(name)}.csv"
     if not path.is_file():
-        raise NotFoundError(f"This run has no predictions on {name!r}.")
+        known = allowed(evaluation_names(folder))
+        raise NotFoundError(f"Run {folder.name} was not measured on {name!r}. It was on {known}.")
     with path.open(newline="", encoding="utf-8") as file:
         rows = list(csv.reader(file))
     return tuple(

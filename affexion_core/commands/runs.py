@@ -12,6 +12,7 @@ from affexion_core.commands._options import common_options, emit, key_values, pr
 from affexion_core.errors import NotFoundError
 
 if TYPE_CHECKING:
+    from affexion_core.evaluation.scores import Estimate
     from affexion_core.ingest.label_maps import LabelMap
     from affexion_core.store.session import Store
     from affexion_core.training.prepare import HeldOut, RunRequest
@@ -275,4 +276,34 @@ def show(run: str) -> None:
     emit(values, "\n\n".join(figures_text(found, evaluation) for evaluation in evaluations) or f"Run {found.id}")
 
 
-COMMANDS = (train, cv, evaluate, predict, runs, show)
+@click.command()
+@click.argument("first")
+@click.argument("second")
+@click.option("--on", "on", required=True, metavar="NAME", help="What both were measured on: a test set, cv or train.")
+@common_options
+def compare(first: str, second: str, on: str) -> None:
+    """Compare two runs clip by clip on clips both were measured on, with a paired test."""
+    from dataclasses import asdict
+
+    from affexion_core.evaluation.comparing import compare_runs
+    from affexion_core.store.runs import get_run
+
+    opened = store()
+    one, two = get_run(opened, first), get_run(opened, second)
+    found = compare_runs(opened, one, two, on)
+    lines = [f"{one.id} against {two.id} on {on}, {found.n} clips"]
+    for words, estimate in (("accuracy", found.accuracy_difference), ("UAR", found.uar_difference)):
+        lines.append(f"  {words} difference: {_points(estimate)}")
+    only = f"only the first right on {found.only_a_right}, only the second on {found.only_b_right}"
+    lines.append(f"  {only}; McNemar p = {found.mcnemar_p:.3g}")
+    emit({"first": one.id, "second": two.id, "on": on, **asdict(found)}, "\n".join(lines))
+
+
+def _points(estimate: Estimate) -> str:
+    if estimate.value is None:
+        return f"undefined: {estimate.reason}"
+    low, high = 100 * (estimate.low or 0.0), 100 * (estimate.high or 0.0)
+    return f"{100 * estimate.value:+.1f} points ({low:+.1f} to {high:+.1f})"
+
+
+COMMANDS = (train, cv, evaluate, predict, runs, show, compare)

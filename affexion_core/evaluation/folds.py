@@ -39,10 +39,11 @@ def summarise_folds(scores: Sequence[Scores]) -> FoldSummary:
 
     Folds count alike whatever their size, as in the paper's "average accuracy" over seven folds.
     """
-    return {metric: _spread(tuple(getattr(fold, metric).value for fold in scores)) for metric in FOLD_METRICS}
+    return {metric: spread(tuple(getattr(fold, metric).value for fold in scores)) for metric in FOLD_METRICS}
 
 
-def _spread(values: tuple[float | None, ...]) -> FoldSpread:
+def spread(values: tuple[float | None, ...]) -> FoldSpread:
+    """Mean and spread of one figure over folds, given in fold order."""
     defined = [value for value in values if value is not None]
     if not defined:
         return FoldSpread(None, None, None, None, values)

@@ -147,6 +147,17 @@ def test_runs_and_show(study, trained):
     assert trained["run"] in study.run("show", trained["run"]).stdout
 
 
+def test_two_runs_are_compared_clip_by_clip(study, trained):
+    other = study.json("train", "--preset", "linear", "--train", "home", "--test", "away", "--set", "epochs=1")
+    values = study.json("compare", trained["run"], other["run"], "--on", "away")
+    difference = trained["accuracy"]["value"] - other["accuracy"]["value"]
+    assert values["n"] == 16 and values["accuracy_difference"]["value"] == pytest.approx(difference)
+    assert (values["only_a_right"] - values["only_b_right"]) / 16 == pytest.approx(difference)
+    same = study.json("compare", trained["run"], trained["run"], "--on", "train")
+    assert same["mcnemar_p"] == 1 and same["accuracy_difference"]["value"] == 0
+    assert "not measured on" in study.run("compare", trained["run"], other["run"], "--on", "nothing", code=2).stderr
+
+
 def test_doctor_says_where_things_are(study):
     values = study.json("doctor")
     assert values["ok"], [check for check in values["checks"] if check["state"] == "missing"]
