@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import time
-from collections import Counter
 from collections.abc import Callable
 
-from affexion_core.errors import ConfigError, TrainingError, allowed
+from affexion_core.errors import ConfigError, allowed
+from affexion_core.jobs.parts import wait_for_children
 from affexion_core.jobs.submit import job_folder
+from affexion_core.jobs.sweep import do_sweep, do_trial
 from affexion_core.run_folder import read_run
 from affexion_core.store.job import Job
-from affexion_core.store.jobs import list_jobs
 from affexion_core.store.session import Store
 from affexion_core.training.execute import finish_crossval, finish_training, fit_folder
 from affexion_core.types import Progress
-
-_POLL = 0.5
 
 
 def do_job(store: Store, job: Job, progress: Progress) -> None:
@@ -46,31 +43,10 @@ def _crossval(store: Store, job: Job, progress: Progress) -> None:
     finish_crossval(store, read_run(job_folder(store, job)))
 
 
-def wait_for_children(store: Store, job: Job, progress: Progress) -> None:
-    """Wait until all children are done, telling how far they are.
-
-    Raises
-    ------
-    TrainingError
-        If one has failed or was cancelled, once none is going on any more.
-    """
-    while True:
-        children = list_jobs(store, parent=job.id)
-        states = Counter(child.state for child in children)
-        going_on = states["queued"] + states["running"]
-        words = ", ".join(f"{n} {state}" for state, n in sorted(states.items()))
-        progress(sum(child.done for child in children), sum(child.total for child in children), words)
-        if not going_on:
-            break
-        time.sleep(_POLL)
-    bad = [child for child in children if child.state != "done"]
-    if bad:
-        reasons = "; ".join(
-            f"{child.kind} {child.id} {child.state}: {child.reason or 'no reason known'}" for child in bad
-        )
-        raise TrainingError(
-            f"{len(bad)} of {len(children)} parts did not finish ({reasons}). Resume the run to do those."
-        )
-
-
-_WORK: dict[str, Callable[[Store, Job, Progress], None]] = {"train": _train, "fold": _fold, "cv": _crossval}
+_WORK: dict[str, Callable[[Store, Job, Progress], None]] = {
+    "train": _train,
+    "fold": _fold,
+    "cv": _crossval,
+    "sweep": do_sweep,
+    "trial": do_trial,
+}
