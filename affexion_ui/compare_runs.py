@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,6 @@ import streamlit as st
 
 from affexion_core.run_folder import (
     Evaluation,
-    ScoredClip,
     evaluation_names,
     fold_folders,
     read_config,
@@ -26,6 +24,7 @@ from affexion_ui.theme import escape_markdown, mode
 from affexion_ui.words import count, counted, date, estimate_words, preset_title, stamp_parts
 
 if TYPE_CHECKING:
+    from affexion_core.evaluation.comparing import SharedClips
     from affexion_core.evaluation.paired import Comparison
     from affexion_core.store.session import Store
     from affexion_core.types import Run
@@ -33,20 +32,9 @@ if TYPE_CHECKING:
 _ABSENT = "–"
 
 
-@dataclass(frozen=True)
-class Shared:
-    """The clips that two runs were both measured on: reference and both predictions, clip by clip."""
-
-    clip_ids: tuple[str, ...]
-    reference: tuple[str, ...]
-    first: tuple[str, ...]
-    second: tuple[str, ...]
-    labels: tuple[str, ...]
-
-
 def show_comparison(store: Store, entries: Sequence[Entry]) -> None:
     """Compare two or more runs."""
-    runs = [entry.run for entry in entries if entry.run is not None]
+    runs = [entry.run for entry in entries if entry.run is not None and entry.run.kind in ("train", "cv")]
     if len(runs) < 2:
         st.caption("Choose two runs that were trained; a sweep as a whole has nothing to compare.")
         return
@@ -175,6 +163,8 @@ def _result_row(name: str, evaluation: Evaluation) -> dict[str, Any]:
 
 
 def _show_pair(store: Store, pair: tuple[Run, Run], names: Mapping[str, str], found: Mapping[str, Evaluation]) -> None:
+    from affexion_core.evaluation.comparing import shared_clips
+
     first, second = (found[run.id] for run in pair)
     a, b = (escape_markdown(names[run.id]) for run in pair)
     shared = shared_clips(*(read_predictions(Path(run.folder), found[run.id].name) for run in pair))
@@ -183,7 +173,7 @@ def _show_pair(store: Store, pair: tuple[Run, Run], names: Mapping[str, str], fo
         if not shared.clip_ids:
             st.caption("They have no clip with the same label in common here, so there is no paired test.")
             return
-        st.markdown(verdict(_compared(store, shared), a, b))
+        st.markdown(verdict(_compared(shared, store), a, b))
         left_out = max(first.scores.n, second.scores.n) - len(shared.clip_ids)
         if left_out:
             st.caption(f"{counted(left_out, 'clip')} that only one of them was measured on, or under another label, "
@@ -192,38 +182,11 @@ def _show_pair(store: Store, pair: tuple[Run, Run], names: Mapping[str, str], fo
             st.caption(":material/warning: One of them was measured on clips that it trained on; that is no fair pair.")
 
 
-def shared_clips(first: Sequence[ScoredClip], second: Sequence[ScoredClip]) -> Shared:
-    """Find the clips that two runs were both measured on under the same label."""
-    other = {row.clip_id: row for row in second}
-    both = [(row, other[row.clip_id]) for row in first if row.clip_id in other]
-    both = [(one, two) for one, two in both if one.reference == two.reference]
-    labels = dict.fromkeys(label for one, two in both for label in (one.reference, one.predicted, two.predicted))
-    return Shared(
-        clip_ids=tuple(one.clip_id for one, _ in both),
-        reference=tuple(one.reference for one, _ in both),
-        first=tuple(one.predicted for one, _ in both),
-        second=tuple(two.predicted for _, two in both),
-        labels=tuple(labels),
-    )
-
-
 @st.cache_data(max_entries=64, show_spinner="Comparing clip by clip …")
-def _paired(shared: Shared, speakers: tuple[str | None, ...]) -> Comparison:
-    from affexion_core.evaluation.paired import compare
+def _compared(shared: SharedClips, _store: Store) -> Comparison:
+    from affexion_core.evaluation.comparing import compare_shared
 
-    return compare(shared.reference, shared.first, shared.second, shared.labels, speakers)
-
-
-def _compared(store: Store, shared: Shared) -> Comparison:
-    from affexion_core.errors import NotFoundError
-    from affexion_core.store.clips import get_clips
-
-    try:
-        speakers = tuple(clip.speaker for clip in get_clips(store, shared.clip_ids))
-    except NotFoundError:
-        # Clips that were deleted since are still in the predictions; without them nobody knows who spoke.
-        speakers = (None,) * len(shared.clip_ids)
-    return _paired(shared, speakers)
+    return compare_shared(_store, shared)
 
 
 def verdict(comparison: Comparison, a: str, b: str) -> str:

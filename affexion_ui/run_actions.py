@@ -41,7 +41,8 @@ def show_actions(store: Store, entry: Entry) -> None:
             _button("Try again", "refresh", lambda: resume_entry(store, entry), what)
         if entry.run is not None:
             _star_button(Path(entry.run.folder))
-            _clone_link(entry.run)
+            if entry.run.kind in ("train", "cv"):
+                _clone_link(entry.run)
             if entry.record is not None:
                 address = {"run": entry.run.id, "on": entry.record.name}
                 st.page_link("pages/results.py", label="Results", icon=":material/analytics:", query_params=address)

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 State = Literal["queued", "running", "done", "failed", "cancelled", "interrupted", "unfinished"]
 GOING_ON: tuple[State, ...] = ("queued", "running")
 STOPPED: tuple[State, ...] = ("failed", "cancelled", "interrupted", "unfinished")
+# What stands under a run or a sweep, not beside it.
+_PARTS = ("fold", "trial")
 _MODEL = "model.json"
 # Epochs looked back on for the time that is left.
 _RECENT = 5
@@ -59,7 +61,10 @@ class Entry:
 
 @dataclass(frozen=True)
 class HowFar:
-    """Epochs ``done`` of ``total``, over all folds; ``seconds_left`` by the newest epochs, None while unknown."""
+    """Epochs ``done`` of ``total`` over all folds (of a sweep, trials).
+
+    ``seconds_left`` goes by the newest epochs; None while unknown.
+    """
 
     done: int
     total: int
@@ -82,13 +87,15 @@ def list_entries(store: Store) -> tuple[Entry, ...]:
     for job in jobs:
         if job.parent is not None:
             parts[job.parent].append(job)
-        if job.run_id is not None and job.kind != "fold":
+        if job.run_id is not None and job.kind not in _PARTS:
             newest.setdefault(job.run_id, job)
     records: dict[str, list[EvaluationRecord]] = defaultdict(list)
     for record in list_evaluations(store):
         records[record.run_id].append(record)
     entries = [
-        _run_entry(run, newest.get(run.id), parts, records[run.id]) for run in list_runs(store) if run.kind != "fold"
+        _run_entry(run, newest.get(run.id), parts, records[run.id])
+        for run in list_runs(store)
+        if run.kind not in _PARTS
     ]
     entries += [
         Entry(job.id, job.state, None, job, _in_order(parts[job.id]))
@@ -139,6 +146,8 @@ def data_words(entry: Entry) -> str:
     if entry.run is None:
         return counted(len(entry.parts), "part")
     words = entry.run.train_dataset
+    if entry.run.kind == "sweep":
+        words += f", sweep of {counted(entry.job.total if entry.job else 0, 'trial')}"
     if entry.run.kind == "cv":
         words += f", {counted(len(fold_folders(Path(entry.run.folder))), 'fold')}"
     return f"{words} → {entry.run.test_dataset}" if entry.run.test_dataset else words
@@ -146,25 +155,34 @@ def data_words(entry: Entry) -> str:
 
 def how_far(entry: Entry) -> HowFar:
     """Count the epochs done over all folds, and estimate the time that is left."""
-    if entry.folder is None:
-        done = sum(part.state == "done" for part in entry.parts)
-        return HowFar(done, len(entry.parts), None)
     if entry.state == "done":
         return HowFar(1, 1, None)
+    if entry.folder is None or not counts_epochs(entry):
+        return HowFar(entry.job.done, entry.job.total, None) if entry.job else HowFar(0, 0, None)
     epochs = _epochs(str(entry.folder))
-    done, paces, open_folds = 0, [], 0
+    done, open_folds = 0, 0
+    paces: list[float] = []
+    earlier: list[float] = []
     folders = fold_folders(entry.folder) or (entry.folder,)
     for folder in folders:
         history = read_history(folder)
         finished = (folder / _MODEL).is_file()
         done += epochs if finished else min(len(history), epochs)
         open_folds += not finished
-        if history and not finished:
-            paces.append(median(row.get("seconds", 0.0) for row in history[-_RECENT:]))
+        if history:
+            pace = median(row.get("seconds", 0.0) for row in history[-_RECENT:])
+            (earlier if finished else paces).append(pace)
     total = epochs * len(folders)
     running = max(1, sum(part.state == "running" for part in entry.parts)) if entry.parts else 1
-    left = median(paces) * (total - done) / min(running, max(1, open_folds)) if paces else None
+    # folds that have just begun have no epoch yet; those that are done say how long one takes
+    known = paces or earlier
+    left = median(known) * (total - done) / min(running, max(1, open_folds)) if known else None
     return HowFar(done, total, left if entry.state == "running" else None)
+
+
+def counts_epochs(entry: Entry) -> bool:
+    """Say whether an entry's progress is counted in epochs; that of a sweep is counted in trials."""
+    return entry.run is not None and entry.run.kind in ("train", "cv")
 
 
 @lru_cache(maxsize=512)

@@ -16,7 +16,7 @@ from affexion_ui.job_list import EVERY, state_badge
 from affexion_ui.layout import shown_errors
 from affexion_ui.run_actions import show_actions, show_labels
 from affexion_ui.run_details import show_learning, show_settings
-from affexion_ui.run_entries import Entry, data_words, entry_of, how_far, now_words, part_title, title
+from affexion_ui.run_entries import Entry, counts_epochs, data_words, entry_of, how_far, now_words, part_title, title
 from affexion_ui.theme import escape_markdown, mode, stamp_badge
 from affexion_ui.train_panel import about
 from affexion_ui.words import METRICS, counted, date, evaluation_title
@@ -72,7 +72,8 @@ def _show_progress(entry: Entry) -> None:
         return
     far = how_far(entry)
     left = f", about {about(far.seconds_left)} left" if far.seconds_left is not None else ""
-    counts = f"{far.done} of {counted(far.total, 'epoch')}{left}" if far.total else "no epochs counted yet"
+    unit = "epoch" if counts_epochs(entry) else "trial"
+    counts = f"{far.done} of {counted(far.total, unit)}{left}" if far.total else f"no {unit}s counted yet"
     st.progress(far.share, text=f"{escape_markdown(words)} ({counts})" if entry.going_on else f"Stopped at {counts}")
 
 
@@ -95,8 +96,8 @@ def _show_tabs(store: Store, entry: Entry) -> None:
 
 
 def _show_curves(entry: Entry) -> None:
-    if entry.run is None or entry.folder is None:
-        st.caption("Its parts are runs of their own; they stand in the list.")
+    if entry.run is None or entry.folder is None or not counts_epochs(entry):
+        st.caption("A sweep has no curves of its own, only its trials have.")
         return
     folds = fold_folders(entry.folder)
     if not any((folder / "history.jsonl").is_file() for folder in folds or (entry.folder,)):
@@ -167,7 +168,7 @@ def _show_process(entry: Entry) -> None:
         st.caption("It was not trained by the queue, so nothing is known of its process.")
         return
     rows = [_process_row(job) for job in jobs]
-    st.dataframe(rows, hide_index=True, height=min(300, 40 + 35 * len(rows)), key=f"process-{entry.id}",
+    st.dataframe(rows, hide_index=True, height=min(300, 36 + 33 * len(rows)), key=f"process-{entry.id}",
                  alt="Processes with machine, memory and attempts")  # fmt: skip
     st.caption("Memory can be read only of processes on the machine that this page comes from.")
 

@@ -130,7 +130,7 @@ def _beside(field: SettingField) -> str:
     parts = [f"paper {said(field.paper)}"] if field.has_paper else []
     if changed or differs:
         parts.append(f"recipe {said(field.default)}")
-    words = " · ".join(parts) or "\u00a0"
+    words = "  \n".join(parts) or "\u00a0"
     if changed:
         return f":orange[:material/edit:] {words}"
     return f":material/difference: {words}" if differs else words

@@ -163,9 +163,9 @@ def ask_choices(datasets: Sequence[DatasetSummary]) -> Choices:
             **_options("kind", list(KINDS)),
         )
         folds, group = _ask_folds() if kind == "cv" else (None, _NONE)
-        name = st.text_input("Name", placeholder="if you like", width=150, **_options("name"))
+        name = st.text_input("Name", placeholder="if you like", width=130, **_options("name"))
         what = "Same seed, same numbers."
-        seed = st.number_input("Seed", step=1, width=110, help=what, **_options("seed"))
+        seed = st.number_input("Seed", step=1, width=90, help=what, **_options("seed"))
     leaks = bool(test) and bool(st.session_state.get(_PREFIX + "leaks"))
     return Choices(
         preset, dataset, kind, test or None, label_map or None, folds, group or None, seed, name.strip(), leaks
@@ -182,7 +182,7 @@ def _ask_label_map() -> str:
 
     maps = [_NONE, *shipped_label_maps()]
     what = "Says what each label of the test set means for the model, where they are not the same."
-    return _select("Label map", maps, "label_map", lambda name: name or "labels as they are", 205, what)
+    return _select("Label map", maps, "label_map", lambda name: name or "labels as they are", 170, what)
 
 
 def _ask_folds() -> tuple[int | None, str]:

@@ -49,7 +49,13 @@ class View:
 
 
 VIEWS = (View("light", 1280, 800, "light"), View("dark", 1280, 800, "dark"), View("phone", 390, 844, "light"))
-PAGES = {"overview": "/", "library": "/library", "results": "/results"}
+PAGES = {
+    "overview": "/",
+    "library": "/library",
+    "train": "/train?preset=affexion-paper&train=example-synthetic&test=example-field&kind=cv",
+    "runs": "/runs",
+    "results": "/results",
+}
 
 
 def main() -> None:

@@ -7,6 +7,7 @@ import pytest
 from small_study import make_study, short_recipe
 
 from affexion_core.errors import ConfigError, NotFoundError, StoreError
+from affexion_core.evaluation.comparing import shared_clips
 from affexion_core.evaluation.paired import compare
 from affexion_core.jobs.process import start_time
 from affexion_core.jobs.submit import log_path, submit_run
@@ -25,7 +26,7 @@ from affexion_core.store.runs import get_run, list_runs, save_run
 from affexion_core.store.session import open_store
 from affexion_core.training.prepare import HeldOut, RunRequest, prepare
 from affexion_core.workspace import open_workspace
-from affexion_ui.compare_runs import differing, evaluations_of, run_names, shared_clips, verdict
+from affexion_ui.compare_runs import differing, evaluations_of, run_names, verdict
 from affexion_ui.engine_state import engine_words
 from affexion_ui.run_actions import clone_address, delete_entry
 from affexion_ui.run_entries import entry_of, how_far, list_entries, now_words
@@ -377,6 +378,25 @@ def test_a_job_without_a_run_stands_in_the_list(own, open_page):
     at = open_page("runs", run=sweep.id)
     assert not at.exception
     assert "Sweep" in list(listed(at)["Run"])
+
+
+def test_a_sweep_counts_trials_and_keeps_them_to_itself(own, open_page, words):
+    from affexion_core.jobs.submit import submit_sweep, submit_trial
+    from affexion_core.training.space import space_from_json
+    from affexion_core.training.sweep import SweepRequest, prepare_trial
+
+    space = space_from_json({"name": "tried", "parameters": {"epochs": {"choices": [1, 2]}}})
+    job = submit_sweep(own, SweepRequest(short_recipe(1), load_dataset(own, "voices"), space, n_folds=2))
+    folder = own.workspace.root / job.spec["folder"]
+    submit_trial(own, job, 0, prepare_trial(own, folder, 0, {"epochs": 1}).id)
+    claimed = start(own, job)
+    beat(own, job.id, claimed.token, time.time(), 1, 2, "1 of 2 trials")
+    assert len(list_entries(own)) == 3
+    assert (how_far(entry_of(own, job.run_id)).done, how_far(entry_of(own, job.run_id)).total) == (1, 2)
+    at = open_page("runs", run=job.run_id)
+    assert not at.exception
+    assert "sweep of 2 trials" in listed(at)["Data"][0]
+    assert "Only its trials have" in words(at) or "only its trials have" in words(at)
 
 
 def test_a_run_stopped_outside_the_queue_is_not_called_done(own):
