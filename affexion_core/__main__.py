@@ -8,7 +8,7 @@ import sys
 import click
 
 from affexion_core import __version__
-from affexion_core.commands import data, jobs, runs, system
+from affexion_core.commands import data, jobs, runs, sweep, system
 from affexion_core.errors import AffexionError
 
 
@@ -22,7 +22,7 @@ def cli(context: click.Context, workspace: str | None, as_json: bool) -> None:
     context.obj = {"workspace": workspace, "json": as_json}
 
 
-for _command in (*data.COMMANDS, *runs.COMMANDS, *jobs.COMMANDS, *system.COMMANDS):
+for _command in (*data.COMMANDS, *runs.COMMANDS, *sweep.COMMANDS, *jobs.COMMANDS, *system.COMMANDS):
     cli.add_command(_command)
 
 

@@ -19,7 +19,7 @@ from affexion_ui.session import current_store
 store = current_store()
 page_header("Results", "How well a model does, on which clips it errs, and how it came to be.")
 
-runs = [run for run in list_runs(store) if run.kind != "fold"]
+runs = [run for run in list_runs(store) if run.kind in ("train", "cv")]
 if not runs:
     with empty_state("analytics", "No run yet", "Figures, confusion matrix and learning curve of each run stand here."):
         st.page_link("pages/overview.py", label="What to do next", icon=":material/home:")

@@ -8,40 +8,40 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from affexion_core.commands._options import common_options, emit, key_values, progress_bar, store, table
-from affexion_core.errors import NotFoundError
+from affexion_core.commands._options import common_options, emit, progress_bar, store, table
+from affexion_core.commands._requests import (
+    background_option,
+    chosen_datasets,
+    chosen_map,
+    chosen_recipe,
+    label_map_option,
+    leaks_option,
+    name_option,
+    preset_option,
+    seed_option,
+    set_option,
+    test_option,
+    train_option,
+)
+from affexion_core.errors import ConfigError, NotFoundError
 
 if TYPE_CHECKING:
     from affexion_core.evaluation.scores import Estimate
-    from affexion_core.ingest.label_maps import LabelMap
     from affexion_core.store.session import Store
     from affexion_core.training.prepare import HeldOut, RunRequest
-
-_preset = click.option("--preset", required=True, metavar="NAME", help="The recipe, e.g. affexion-paper or linear.")
-_train = click.option("--train", "train_name", required=True, metavar="DATASET", help="Dataset to learn from.")
-_test = click.option("--test", "test_name", metavar="DATASET", help="Dataset to measure on afterwards.")
-_label_map = click.option(
-    "--label-map", metavar="FILE", help="Label map for the test set: a shipped name or a CSV file."
-)
-_leaks = click.option("--allow-leaks", is_flag=True, help="Go on though the test set leaks; the figures are stamped.")
-_set = click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Change a setting of the preset.")
-_seed = click.option(
-    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Same seed, same numbers."
-)
-_name = click.option("--name", metavar="TEXT", help="A name for the run.")
-_background = click.option("--background", is_flag=True, help="Queue it and return; see `jobs`.")
+    from affexion_core.types import Run
 
 
 @click.command()
-@_preset
-@_train
-@_test
-@_label_map
-@_leaks
-@_set
-@_seed
-@_name
-@_background
+@preset_option
+@train_option
+@test_option
+@label_map_option
+@leaks_option
+@set_option
+@seed_option
+@name_option
+@background_option
 @common_options
 def train(
     preset: str,
@@ -56,27 +56,27 @@ def train(
 ) -> None:
     """Train a model on a dataset; with --test, measure it on another."""
     opened = store()
-    recipe = _recipe(preset, settings, seed, crossval=False)
-    dataset, test = _sets(opened, train_name, test_name, label_map, allow_leaks)
+    recipe = chosen_recipe(preset, settings, seed, crossval=False)
+    dataset, test = chosen_datasets(opened, train_name, test_name, label_map, allow_leaks)
     from affexion_core.training.prepare import RunRequest
 
     _carry_out(opened, RunRequest("train", recipe, dataset, test, name=name), background)
 
 
 @click.command()
-@_preset
-@_train
+@preset_option
+@train_option
 @click.option("--folds", "n_folds", type=click.IntRange(min=2), default=7, show_default=True, help="How many folds.")
 @click.option(
     "--group", metavar="WHAT", help="Kept on one side of each fold: speaker (default), text, generator, none."
 )
-@_test
-@_label_map
-@_leaks
-@_set
-@_seed
-@_name
-@_background
+@test_option
+@label_map_option
+@leaks_option
+@set_option
+@seed_option
+@name_option
+@background_option
 @common_options
 def cv(
     preset: str,
@@ -95,8 +95,8 @@ def cv(
     from affexion_core.training.splits import choose_grouping
 
     opened = store()
-    recipe = _recipe(preset, settings, seed, crossval=True)
-    dataset, test = _sets(opened, train_name, test_name, label_map, allow_leaks)
+    recipe = chosen_recipe(preset, settings, seed, crossval=True)
+    dataset, test = chosen_datasets(opened, train_name, test_name, label_map, allow_leaks)
     from affexion_core.training.prepare import RunRequest
 
     reason = choose_grouping(dataset.items, n_folds, group).reason
@@ -123,32 +123,6 @@ def _carry_out(opened: Store, request: RunRequest, background: bool) -> None:
     _print_figures(run, "train" if request.kind == "train" else "cv", request.test)
 
 
-def _recipe(preset: str, settings: tuple[str, ...], seed: int, crossval: bool) -> Any:
-    from affexion_core.discovery import load_plugin
-    from affexion_core.training.run_config import from_preset, with_settings
-
-    loaded = load_plugin("presets", preset).PRESET
-    return with_settings(from_preset(loaded, seed, crossval), key_values(settings))
-
-
-def _sets(
-    opened: Store, train_name: str, test_name: str | None, label_map: str | None, allow_leaks: bool
-) -> tuple[Any, HeldOut | None]:
-    from affexion_core.store.datasets import load_dataset
-    from affexion_core.training.prepare import HeldOut
-
-    dataset = load_dataset(opened, train_name)
-    if not test_name:
-        return dataset, None
-    return dataset, HeldOut(load_dataset(opened, test_name), _map(label_map), allow_leaks)
-
-
-def _map(label_map: str | None) -> LabelMap | None:
-    from affexion_core.ingest.label_maps import load_label_map
-
-    return load_label_map(label_map) if label_map else None
-
-
 def _print_figures(run: Any, name: str, test: HeldOut | None) -> None:
     """Print a new run's figures; where a test set was named it comes along under ``test``."""
     from affexion_core.commands._figures import figures_json, figures_text
@@ -170,23 +144,32 @@ def _print_figures(run: Any, name: str, test: HeldOut | None) -> None:
 @click.command()
 @click.argument("run")
 @click.option("--on", "on", required=True, metavar="DATASET", help="Dataset to measure on.")
-@_label_map
-@_leaks
+@label_map_option
+@leaks_option
 @common_options
 def evaluate(run: str, on: str, label_map: str | None, allow_leaks: bool) -> None:
     """Measure a trained RUN (id, its beginning, or name) on a dataset."""
     from affexion_core.commands._figures import figures_json, figures_text
     from affexion_core.store.datasets import load_dataset
-    from affexion_core.store.runs import get_run
 
     opened = store()
-    found = get_run(opened, run)
+    found = _with_a_model(opened, run)
     dataset = load_dataset(opened, on)
     from affexion_core.evaluation.measuring import evaluate as measure
 
     with progress_bar() as progress:
-        evaluation = measure(opened, found, dataset, _map(label_map), allow_leaks, progress)
+        evaluation = measure(opened, found, dataset, chosen_map(label_map), allow_leaks, progress)
     emit(figures_json(found, evaluation), figures_text(found, evaluation))
+
+
+def _with_a_model(opened: Store, key: str) -> Run:
+    """Find a run that can predict: a sweep has no model of its own, its trials have."""
+    from affexion_core.store.runs import get_run
+
+    found = get_run(opened, key)
+    if found.kind == "sweep":
+        raise ConfigError(f"Run {found.id} is a sweep; name one of its trials, which `show {found.id}` lists.")
+    return found
 
 
 @click.command()
@@ -195,10 +178,8 @@ def evaluate(run: str, on: str, label_map: str | None, allow_leaks: bool) -> Non
 @common_options
 def predict(run: str, paths: tuple[Path, ...]) -> None:
     """Say how each FILE, or each sound file of a FOLDER, is spoken, by a trained RUN."""
-    from affexion_core.store.runs import get_run
-
     opened = store()
-    found = get_run(opened, run)
+    found = _with_a_model(opened, run)
     from affexion_core.predict_files import predict_files, sound_files
 
     files = sound_files(paths)
@@ -241,7 +222,6 @@ def runs() -> None:
             "summary": dict(run.summary),
         }
         for run in list_runs(store())
-        if run.kind != "fold"
     ]
     shown = [{**row, "accuracy": _accuracy(row["summary"]), "on": row["summary"].get("on")} for row in rows]
     emit(rows, table(shown, ["run", "kind", "train", "on", "accuracy"], "No runs yet; start one with `train` or `cv`."))
@@ -258,13 +238,18 @@ def _accuracy(summary: dict[str, Any]) -> str | None:
 @click.argument("run")
 @common_options
 def show(run: str) -> None:
-    """Show a RUN: its recipe, and every set it was measured on."""
+    """Show a RUN: its recipe, and every set it was measured on; of a sweep, its table."""
     from affexion_core.commands._figures import figures_json, figures_text
     from affexion_core.run_folder import evaluation_names, read_config, read_evaluation, read_json
     from affexion_core.store.runs import get_run
 
     found = get_run(store(), run)
     folder = Path(found.folder)
+    if found.kind == "sweep":
+        from affexion_core.commands.sweep import show_sweep
+
+        show_sweep(folder)
+        return
     evaluations = [read_evaluation(folder, name) for name in evaluation_names(folder)]
     values = {
         **read_json(folder / "run.json"),

@@ -18,6 +18,8 @@ from sweep_probes import (
 )
 from tones import PITCH, write_folders
 
+from affexion_core.__main__ import main
+from affexion_core.commands.sweep import sweep_text
 from affexion_core.errors import TrainingError
 from affexion_core.ingest.importing import ImportOptions, import_corpus
 from affexion_core.jobs import sweep as sweep_jobs
@@ -26,7 +28,7 @@ from affexion_core.jobs.submit import log_path, submit_sweep
 from affexion_core.jobs.sweep import advance
 from affexion_core.run_folder import read_evaluation, read_run
 from affexion_core.store.jobs import claim_job, end_job, get_job, list_jobs, requeue_job
-from affexion_core.store.runs import get_run, list_evaluations, list_runs
+from affexion_core.store.runs import delete_run, get_run, list_evaluations, list_runs
 from affexion_core.training.study import STARTUP_TRIALS
 from affexion_core.training.sweep import SELECTED_ON_TEST
 from affexion_core.training.sweep_result import finish_sweep
@@ -54,13 +56,33 @@ def store_with_a_trap(store_with_clips, tmp_path):
     return store_with_clips
 
 
+@pytest.fixture
+def verb(store, tmp_path, capsys):
+    """Run the verb ``sweep`` over "tones" as a person types it; gives its exit code and what it printed."""
+    (tmp_path / "rate.json").write_text(json.dumps({"parameters": {"learning_rate": {"choices": RATES}}}))
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        quick = ["--set", "epochs=6", "--set", "batch_size=8", "--folds", "2", "--train", "tones"]
+        given = ["sweep", "--preset", "linear", "--space", str(tmp_path / "rate.json"), *quick, *arguments]
+        capsys.readouterr()
+        try:
+            main([*given, "--workspace", str(store.workspace.root)])
+            code = 0
+        except SystemExit as stop:
+            code = int(stop.code or 0)
+        printed = capsys.readouterr()
+        return code, printed.out, printed.err
+
+    return run
+
+
 @pytest.mark.xdist_group("engine")
-def test_a_grid_of_three_values_end_to_end(store, engine):
-    job = submit_sweep(store, sweep_request(store, RATE, "away", name="Which rate"))
-    engine()
-    done = wait_for(store, job, "done", "failed")
-    assert done.state == "done", done.reason
+def test_a_grid_of_three_values_end_to_end(store, engine, verb):
+    code, out, err = verb("--test", "away", "--name", "Which rate", "--json")
+    assert code == 0, err
+    (job,) = list_jobs(store, kind="sweep")
     sweep = sweep_of(store, job)
+    check_printed(json.loads(out), sweep)
     assert [row.values["learning_rate"] for row in sweep.rows] == list(RATES)
     assert [row.state for row in sweep.rows] == ["done"] * 3
     best = sweep.row(sweep.best)
@@ -84,6 +106,42 @@ def test_a_grid_of_three_values_end_to_end(store, engine):
     trials = list_jobs(store, parent=job.id)
     assert all(trial.kind == "trial" and trial.needs == {"slot": 1} for trial in trials)
     assert "Done." in log_path(store, trials[0]).read_text()
+
+
+def check_printed(printed, sweep):
+    assert (printed["run"], printed["space"], printed["selected_on"]) == (sweep.run.id, "rate", "cv")
+    assert printed["best"] == {"learning_rate": 1e-2} and printed["stamp"] is None
+    assert [row["values"]["learning_rate"] for row in printed["rows"]] == list(RATES)
+    last = printed["rows"][2]
+    assert last["best"] and last["best_against_this"] is None and last["cv"]["uar"]["mean"] == 1.0
+    assert last["test"]["n"] == 8 and last["test"]["split"].startswith("clean")
+    assert last["test"]["accuracy"]["low"] <= last["test"]["accuracy"]["value"]
+    assert printed["rows"][0]["best_against_this"]["adjusted_p"] == sweep.against_best(1).adjusted_p
+    assert len(printed["differences"]) == 3
+    text = sweep_text(sweep)
+    assert "learning_rate 0.01   100 % (100–100)" in text and "measured on away" in text
+    assert "best by mean UAR over the folds: learning_rate 0.01" in text and SELECTED_ON_TEST not in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--select-on-test"], "To select on the test set there must be one; name it with --test."),
+        (["--folds", "17"], "17 folds "),
+        (["--space", "hidden"], "The space 'hidden' doesn't fit preset 'linear'. There is no setting 'hidden'."),
+        (["--space", "widths"], "There is no space or file 'widths'. Shipped are channels, dropout, epochs, "),
+        (["--set", "learning_rate=0.1"], "learning_rate is set and tried by the space 'rate'"),
+        (["--train", "panics"], "Dataset 'panics' has one label only"),
+        (["--trials", "2"], "A grid makes all its 3 trials"),
+        (["--sampler", "luck"], "'luck' is not one of 'grid', 'tpe'"),
+    ],
+)
+def test_what_cannot_be_swept_is_said_in_one_sentence(store, tmp_path, verb, arguments, words):
+    alone = write_folders(tmp_path / "alone", labels=("panic",), takes=1, first_speaker=9)
+    import_corpus(store, "folder", alone, ImportOptions(dataset="panics"))
+    code, out, err = verb(*arguments)
+    assert code == 2 and words in err and out == "" and "Traceback" not in err
+    assert list_jobs(store) == () and list_runs(store) == ()
 
 
 @pytest.mark.xdist_group("engine")
@@ -122,11 +180,33 @@ def test_the_test_set_has_no_say_unless_asked_for(store_with_a_trap):
     assert chosen.row(chosen.best).test.uar.value == max(uar for _, uar in figures.values())
     assert chosen.row(chosen.best).values != {"learning_rate": 1e-2}
     assert chosen.stamp == SELECTED_ON_TEST and chosen.selected_on == "test"
+    text = sweep_text(chosen).splitlines()
+    assert text[1].startswith("selected on test: ") and sum(line.endswith("selected on test") for line in text) == 3
     stamps = [stamp for row in chosen.rows for stamp in (row.cv_stamp, row.test_stamp)]
     stamps += [record.stamp for record in list_evaluations(store) if chosen.run.id in record.run_id]
     stamps += [read_evaluation(row.folder, name).stamp for row in chosen.rows for name in ("cv", "trap")]
     stamps += [read_run(row.folder).summary["stamp"] for row in chosen.rows] + [chosen.run.summary["stamp"]]
     assert len(stamps) == 6 + 6 + 6 + 4 and all(stamp.startswith("selected on test: clean") for stamp in stamps)
+
+
+def test_a_sweep_is_shown_as_one_run_and_its_trials_predict(store, capsys):
+    sweep = carry_out(store, sweep_request(store, RATE, "away"))
+    capsys.readouterr()
+
+    def verb(*arguments: str) -> str:
+        main([*arguments, "--workspace", str(store.workspace.root)])
+        return capsys.readouterr().out
+
+    assert [row["run"] for row in json.loads(verb("runs", "--json"))] == [sweep.run.id]
+    assert json.loads(verb("show", sweep.run.id, "--json"))["best"] == {"learning_rate": 1e-2}
+    assert verb("show", sweep.run.id) == sweep_text(sweep) + "\n"
+    trial = json.loads(verb("evaluate", f"trial3-{sweep.run.id}", "--on", "away", "--json"))
+    assert trial["accuracy"]["value"] == sweep.row(3).test.accuracy.value
+    with pytest.raises(SystemExit):
+        verb("evaluate", sweep.run.id, "--on", "away")
+    assert f"Run {sweep.run.id} is a sweep; name one of its trials, which `show" in capsys.readouterr().err
+    delete_run(store, sweep.run.id)
+    assert list_runs(store, "trial") == () and list_evaluations(store) == ()
 
 
 def test_trials_that_fall_behind_are_given_up_between_folds(store):
