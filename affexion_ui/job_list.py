@@ -189,12 +189,12 @@ def _columns() -> dict[str, Any]:
         "State": st.column_config.MultiselectColumn(
             options=[_cell(state) for state in STATES], color=[_PILLS[STATES[s][2]] for s in STATES], width=112
         ),
-        "Run": st.column_config.TextColumn(width=165),
-        "Data": st.column_config.TextColumn(width=150),
+        "Run": st.column_config.TextColumn(width=140),
+        "Data": st.column_config.TextColumn(width=205),
         "Progress": st.column_config.ProgressColumn(format="%.0f %%", min_value=0, max_value=100, width=95),
         "Left": st.column_config.TextColumn(width=58, help="Estimated by the newest epochs."),
         "Accuracy, or what happens": st.column_config.TextColumn(
-            width=300,
+            width=270,
             help="Accuracy with 95 % interval, number of clips, and whether training and test share anything.",
         ),
         "Started": st.column_config.TextColumn(width=125),

@@ -208,7 +208,7 @@ def _options(name: str, options: Sequence[Any] = ()) -> dict[str, Any]:
 
 
 def _dataset_words(summary: DatasetSummary) -> str:
-    return f"{summary.name} ({counted(summary.n, 'clip')}, {summary.origin})"
+    return f"{summary.name} ({counted(summary.n, 'clip')})"
 
 
 def data_words(summary: DatasetSummary) -> str:

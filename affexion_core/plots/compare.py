@@ -19,6 +19,8 @@ _TONES: Mapping[Mode, tuple[str, ...]] = {
 _SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "star", "pentagon")
 # Names at the ends of lines keep this share of the axis between them.
 _ROOM = 0.085
+# Longer curves are drawn without a mark at each epoch.
+_MARKED = 25
 _DRAWN = (("loss", 1), ("accuracy", 2))
 
 
@@ -71,7 +73,7 @@ def _add(figure: go.Figure, name: str, history: History, number: int, place: tup
         figure.add_scatter(
             x=epochs,
             y=values,
-            mode="lines+markers",
+            mode="lines+markers" if len(points) <= _MARKED else "lines",
             name=f"{name}, {'training' if part == 'train' else 'dev'}",
             line={"color": tone(number, mode), "dash": dash, "width": 2},
             marker={"size": 6, "symbol": symbol if part == "train" else f"{symbol}-open"},
