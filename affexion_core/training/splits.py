@@ -83,9 +83,8 @@ def _asked_grouping(items: Sequence[LabelledClip], n_folds: int, asked: str) -> 
     n_groups = len(set(group_keys(items, group)))
     if n_groups < n_folds:
         hint = f"at most --folds {n_groups}" if n_groups > 1 else "another --group"
-        raise SplitError(
-            f"{n_folds} folds by {asked} need {n_folds} {asked}s; the dataset has {n_groups}. Choose {hint}."
-        )
+        wanted = "clips" if name == "none" else f"{asked}s"
+        raise SplitError(f"{n_folds} folds need {n_folds} {wanted}; the dataset has {n_groups}. Choose {hint}.")
     return Grouping(group)
 
 

@@ -251,7 +251,7 @@ def test_each_fold_shows_the_stamp_it_will_get(store, open_page):
 
 
 @pytest.mark.parametrize(
-    ("folds", "message"), [("9", "9 folds by speaker need 9 speakers; the dataset has 3"), ("1", "choose 2 or more")]
+    ("folds", "message"), [("9", "9 folds need 9 speakers; the dataset has 3"), ("1", "choose 2 or more")]
 )
 def test_folds_that_cannot_be_are_told(folds, message, store, open_page):
     at = open_page("train", preset="linear", train="voices", kind="cv", folds=folds, group="speaker")

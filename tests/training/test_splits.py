@@ -80,14 +80,14 @@ def test_one_speaker_is_a_clear_error_unless_a_grouping_is_named():
     with pytest.raises(SplitError, match=r"All 40 clips are by one speaker \(made:0\).*--group text"):
         choose_grouping(items(40, 1), 4)
     assert choose_grouping(items(40, 1), 4, "text").group == "text"
-    with pytest.raises(SplitError, match="4 folds by speaker need 4 speakers; the dataset has 1"):
+    with pytest.raises(SplitError, match="4 folds need 4 speakers; the dataset has 1"):
         choose_grouping(items(40, 1), 4, "speaker")
 
 
 def test_bad_groupings_and_folds():
     with pytest.raises(ConfigError, match="no grouping 'color'. Choose .*generator.*speaker"):
         choose_grouping(items(40, 8), 4, "color")
-    with pytest.raises(SplitError, match="9 folds by voice need 9 voices; the dataset has 8. Choose at most --folds 8"):
+    with pytest.raises(SplitError, match="9 folds need 9 voices; the dataset has 8. Choose at most --folds 8"):
         choose_grouping(items(40, 8), 9, "voice")
     with pytest.raises(SplitError, match="No label has 5 clips"):
         kfold(items(8, 8), 5, "none")

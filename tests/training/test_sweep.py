@@ -196,7 +196,7 @@ def test_ranges_give_the_values_of_a_grid():
         (load_space("hidden"), {}, ConfigError, "The space 'hidden' doesn't fit preset 'linear'. There is no setting"),
         (space_of(epochs={"choices": [1, -1]}), {}, ConfigError, "'tried' doesn't fit preset 'linear'.* epochs = -1"),
         (space_of(epochs={"low": 0, "high": 9}), {}, ConfigError, "epochs = 0"),
-        (None, {"n_folds": 5, "group": "speaker"}, SplitError, "5 folds by speaker need 5 speakers; the dataset has 4"),
+        (None, {"n_folds": 5, "group": "speaker"}, SplitError, "5 folds need 5 speakers; the dataset has 4"),
         (None, {"n_folds": 17}, SplitError, "17 folds .* the dataset has 16"),
     ],
 )
