@@ -114,11 +114,12 @@ def next_steps(
         return
     if not runs:
         largest = max(datasets, key=lambda dataset: dataset.n)
-        st.markdown(f"Cross-validate a first model on **{escape_markdown(largest.name)}**, in a terminal:")
-        st.code(f"python -m affexion_core cv --preset linear --train {largest.name}", language="bash", wrap_lines=True)
+        st.markdown(f"Train a first model, for instance by 7 folds of **{escape_markdown(largest.name)}**.")
+        asked = {"train": largest.name, "kind": "cv"}
+        st.page_link("pages/train.py", label="Train", icon=":material/model_training:", query_params=asked)
         return
     st.markdown("Listen to the clips that the newest model gets wrong: choose a cell of its confusion matrix.")
     st.page_link("pages/results.py", label="Results", icon=":material/analytics:")
     if not any(run.test_dataset for run in runs):
-        st.markdown("No run was measured on a set of its own yet. In a terminal:")
-        st.code(f"python -m affexion_core evaluate {runs[0].id} --on DATASET", language="bash", wrap_lines=True)
+        st.markdown("No run was measured on a test set of its own yet. Choose one when you train.")
+        st.page_link("pages/train.py", label="Train", icon=":material/model_training:")

@@ -26,7 +26,7 @@ if not found["origin"]:
     st.stop()
 
 datasets = list_datasets(store)
-runs = [run for run in list_runs(store) if run.kind != "fold"]
+runs = [run for run in list_runs(store) if run.kind in ("train", "cv")]
 show_counts(found, datasets, runs)
 
 left, right = st.columns(2, gap="large")

@@ -32,7 +32,8 @@ with second:
     evaluation = choose_evaluation(run)
 if evaluation is None:
     words = "It was not measured" if run.finished else "It has not finished, so it was not measured yet"
-    empty_state("hourglass_empty", words, f"In a terminal: python -m affexion_core evaluate {run.id} --on DATASET")
+    with empty_state("hourglass_empty", words, "Its state, log and curves stand in Runs."):
+        st.page_link("pages/runs.py", label="Runs", icon=":material/list:", query_params={"run": run.id})
     st.stop()
 
 origins = {dataset.name: dataset.origin for dataset in list_datasets(store)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ from affexion_core.run_folder import (
     write_json,
 )
 from affexion_core.store.clips import get_clips
-from affexion_core.store.runs import save_run
+from affexion_core.store.runs import get_run, save_run
 from affexion_core.store.session import Store
 from affexion_core.training.batches import ClipFeatures
 from affexion_core.training.checkpoint import EpochRow
@@ -207,7 +207,8 @@ def _on_test(store: Store, run: Run, progress: Progress) -> Evaluation | None:
 
 def close(store: Store, run: Run, evaluation: Evaluation) -> Run:
     """Write the headline figures and the time into the run's description, and list it as finished."""
-    done = finished(run, headline(evaluation))
+    # The name may have been changed while the run was going on.
+    done = finished(replace(run, name=get_run(store, run.id).name), headline(evaluation))
     path = Path(run.folder) / "run.json"
     values: dict[str, Any] = {**read_json(path), **asdict(done)}
     del values["folder"]
