@@ -5,7 +5,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -47,12 +47,13 @@ def page(chromium):
     context.close()
 
 
-@pytest.fixture(scope="session")
-def serve() -> Iterator[Callable[[Path], str]]:
-    """Start the app on a workspace; gives its address."""
-    servers = []
+class Servers:
+    """Starts the app on a workspace when called, and gives its address."""
 
-    def started(workspace: Path) -> str:
+    def __init__(self) -> None:
+        self._running: dict[str, subprocess.Popen] = {}
+
+    def __call__(self, workspace: Path) -> str:
         with socket.socket() as held:
             held.bind(("127.0.0.1", 0))
             port = held.getsockname()[1]
@@ -63,14 +64,30 @@ def serve() -> Iterator[Callable[[Path], str]]:
         server = subprocess.Popen(
             command, cwd=PROJECT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        servers.append(server)
-        _wait_for(f"http://127.0.0.1:{port}/_stcore/health", server)
-        return f"http://127.0.0.1:{port}"
+        address = f"http://127.0.0.1:{port}"
+        self._running[address] = server
+        _wait_for(f"{address}/_stcore/health", server)
+        return address
 
-    yield started
-    for server in servers:
-        server.terminate()
+    def kill(self, address: str) -> None:
+        """Kill the app as a crash would."""
+        server = self._running.pop(address)
+        server.kill()
         server.wait(timeout=20)
+
+    def close(self) -> None:
+        """End all that still run."""
+        for server in self._running.values():
+            server.terminate()
+            server.wait(timeout=20)
+
+
+@pytest.fixture(scope="session")
+def serve() -> Iterator[Servers]:
+    """Start the app on a workspace; gives its address."""
+    servers = Servers()
+    yield servers
+    servers.close()
 
 
 def _wait_for(address: str, server: subprocess.Popen) -> None:
