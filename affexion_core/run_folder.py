@@ -59,8 +59,8 @@ class ScoredClip:
 
 
 def now() -> str:
-    """Give the time as ISO 8601 UTC, to the second."""
-    return datetime.now(UTC).isoformat(timespec="seconds")
+    """Give the time as ISO 8601 UTC, to the millisecond."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 def new_run_id(preset: str) -> str:

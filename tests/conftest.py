@@ -1,6 +1,9 @@
 import os
 from pathlib import Path
 
+# Before torch is loaded, here and in what tests start: test workers side by side would fight over the cores.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import pytest
 
 from affexion_core.workspace import Workspace, open_workspace

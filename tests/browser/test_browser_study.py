@@ -31,7 +31,10 @@ def click_cell(page, labels, cell):
     """Click the middle of a cell of the confusion matrix."""
     plot = page.locator(".js-plotly-plot", has=page.locator(".heatmaplayer .hm")).first
     expect(plot).to_be_visible()
-    box = plot.locator(".heatmaplayer .hm image").bounding_box()
+    image, box = plot.locator(".heatmaplayer .hm image"), None
+    while box is None or box != image.bounding_box():  # the plot has come to rest
+        box = image.bounding_box()
+        page.wait_for_timeout(300)
     row, column = (labels.index(label) for label in cell)
     page.mouse.click(
         box["x"] + box["width"] * (column + 0.5) / len(labels), box["y"] + box["height"] * (row + 0.5) / len(labels)

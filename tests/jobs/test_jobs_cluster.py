@@ -63,6 +63,11 @@ def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster
     made.close()
 
 
+@pytest.mark.parametrize(
+    "store",
+    [pytest.param("sqlite", marks=pytest.mark.soak), pytest.param("postgresql", marks=pytest.mark.postgres)],
+    indirect=True,
+)
 def test_a_worker_killed_mid_run_loses_nothing(store, tones_folder, cluster, engine):
     import_corpus(store, "folder", tones_folder, ImportOptions(dataset="tones"))
     here = run_here(store, request_for(store, "cv", epochs=60, n_folds=2))
