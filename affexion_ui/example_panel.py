@@ -12,7 +12,7 @@ WHAT = "Nothing is in this workspace yet"
 HINT = (
     "Build the example study to see everything at work: four signals spoken by synthetic voices, a model trained on "
     "them, and a second set that stands in for field recordings. Both sets are synthetic stand-ins, so its figures say "
-    "nothing about real people. It takes some minutes and needs no network."
+    "nothing about real people. It takes about a minute and needs no network."
 )
 
 

@@ -100,7 +100,7 @@ def serving(workspace: Path) -> Iterator[str]:
         held.bind(("127.0.0.1", 0))
         port = held.getsockname()[1]
     command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless=true"]
-    command += [f"--server.port={port}", "--server.fileWatcherType=none"]
+    command += [f"--server.port={port}"]
     environment = os.environ | {"AFFEXION_WORKSPACE": str(workspace)}
     server = subprocess.Popen(command, cwd=PROJECT, env=environment, stdout=subprocess.DEVNULL)
     try:

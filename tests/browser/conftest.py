@@ -60,7 +60,7 @@ class Servers:
             held.bind(("127.0.0.1", 0))
             port = held.getsockname()[1]
         command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless=true"]
-        command += [f"--server.port={port}", "--server.fileWatcherType=none"]
+        command += [f"--server.port={port}"]
         environment = {k: v for k, v in os.environ.items() if k != "AFFEXION_DATABASE_URL"}
         environment["AFFEXION_WORKSPACE"] = str(workspace)
         server = subprocess.Popen(

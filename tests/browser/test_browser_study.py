@@ -9,6 +9,7 @@ from tones import write_folders
 
 from affexion_core.run_folder import read_evaluation, read_predictions
 from affexion_core.store.datasets import load_dataset
+from affexion_core.store.runs import list_runs
 from affexion_core.store.session import open_store
 from affexion_core.training.execute import run_here
 from affexion_core.training.prepare import RunRequest
@@ -120,3 +121,17 @@ def test_pages_draw_soon(address, page):
             best[name] = min(best[name], time.perf_counter() - started)
             expect(page.locator(".js-plotly-plot").first).to_be_visible()
     assert max(best.values()) < 1.5, best
+
+
+def test_the_example_study_is_built_from_the_page_and_shown(tmp_path, serve, page):
+    workspace = tmp_path / "workspace"
+    page.goto(serve(workspace))
+    began = time.monotonic()
+    page.get_by_role("button", name="Build the example study").click()
+    expect(page.get_by_role("progressbar").first).to_be_visible()
+    expect(page.get_by_test_id("stMetric").filter(has_text="Accuracy").first).to_be_visible(timeout=170_000)
+    assert time.monotonic() - began < 170, "it is to take under 90 s on two free cores"
+    expect(page.get_by_text("synthetic stand-ins").first).to_be_visible()
+    run = list_runs(open_store(open_workspace(workspace)))[0]
+    accuracy = read_evaluation(Path(run.folder), "example-field").scores.accuracy.value
+    expect(page.get_by_test_id("stMetricValue").filter(has_text=f"{accuracy * 100:.0f} %").first).to_be_visible()
