@@ -70,6 +70,7 @@ def test_a_running_run_is_cancelled_on_the_page_and_a_reload_keeps_the_choice(st
     address = serve(store.workspace.root)
     page.goto(f"{address}/train?preset=linear&train=voices")
     change(page, "Epochs", "10000")
+    expect(page.get_by_text(re.compile(r"16 clips × 10\s000 epochs"))).to_be_visible()
     page.get_by_role("button", name="Start training").click()
     page.get_by_role("link", name="Follow it in Runs").click()
     expect(page.get_by_test_id("stProgress")).to_contain_text(re.compile(r"Epoch \d+ of 10000"), timeout=SOON)
@@ -84,8 +85,9 @@ def test_a_running_run_is_cancelled_on_the_page_and_a_reload_keeps_the_choice(st
     assert engine_status(store.workspace).running
 
 
-@pytest.mark.parametrize("folds", [2, pytest.param(7, marks=pytest.mark.soak)])
-def test_folds_go_on_without_tab_and_app(store, serve, page, tmp_path, folds):
+@pytest.mark.soak
+def test_seven_folds_go_on_without_tab_and_app(store, serve, page, tmp_path):
+    folds = 7
     import_corpus(store, "folder", write_folders(tmp_path / "many", speakers=2, takes=4), ImportOptions(dataset="many"))
     address = serve(store.workspace.root)
     page.goto(f"{address}/train?preset=linear&train=many&kind=cv&folds={folds}&group=none")
