@@ -7,13 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from affexion_core.audio.decode import load_audio
+from affexion_core.corpora._files import is_audio
 from affexion_core.errors import AudioError
 from affexion_core.predictor import Predictor
 from affexion_core.types import Utterance
 
-SOUND_SUFFIXES = frozenset(
-    {".wav", ".flac", ".mp3", ".ogg", ".oga", ".opus", ".m4a", ".mp4", ".aac", ".webm", ".aif", ".aiff", ".au", ".wma"}
-)
 _BLOCK = 16
 
 
@@ -22,7 +20,7 @@ def sound_files(paths: Iterable[Path]) -> tuple[Path, ...]:
     found: list[Path] = []
     for path in paths:
         if path.is_dir():
-            found += sorted(p for p in path.rglob("*") if p.suffix.lower() in SOUND_SUFFIXES and p.is_file())
+            found += sorted(p for p in path.rglob("*") if is_audio(p) and p.is_file())
         else:
             found.append(path)
     return tuple(found)
