@@ -4,6 +4,7 @@ import streamlit as st
 
 from affexion_ui.engine_state import show_engine
 from affexion_ui.layout import ICON, show_frame, shown_errors
+from affexion_ui.people import require_login, show_person
 
 st.set_page_config(page_title="Affexion", page_icon=ICON, layout="wide")
 
@@ -11,14 +12,26 @@ page = st.navigation(
     {
         "": [st.Page("pages/overview.py", title="Overview", icon=":material/home:", default=True)],
         "Clips": [st.Page("pages/library.py", title="Library", icon=":material/library_music:")],
+        "Labels": [
+            st.Page("pages/annotate.py", title="Annotate", icon=":material/headphones:"),
+            st.Page("pages/agreement.py", title="Agreement", icon=":material/groups:"),
+            st.Page("pages/adjudicate.py", title="Adjudicate", icon=":material/gavel:"),
+        ],
         "Models": [
             st.Page("pages/train.py", title="Train", icon=":material/model_training:"),
             st.Page("pages/runs.py", title="Runs", icon=":material/list_alt:"),
             st.Page("pages/results.py", title="Results", icon=":material/analytics:"),
+            st.Page("pages/attention.py", title="Attention", icon=":material/visibility:"),
+        ],
+        "Use": [
+            st.Page("pages/live.py", title="Live", icon=":material/mic:"),
+            st.Page("pages/files.py", title="Files and timelines", icon=":material/timeline:"),
         ],
     }
 )
 with shown_errors():
     show_frame()
+    require_login()
+    show_person()
     show_engine()
     page.run()

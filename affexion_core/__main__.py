@@ -8,7 +8,22 @@ import sys
 import click
 
 from affexion_core import __version__
-from affexion_core.commands import data, jobs, runs, sweep, system
+from affexion_core.commands import (
+    agreement,
+    backup,
+    benchmark,
+    data,
+    evaluation,
+    exchange,
+    explain,
+    jobs,
+    labels,
+    live,
+    runs,
+    sweep,
+    system,
+    timeline,
+)
 from affexion_core.errors import AffexionError
 
 
@@ -22,7 +37,22 @@ def cli(context: click.Context, workspace: str | None, as_json: bool) -> None:
     context.obj = {"workspace": workspace, "json": as_json}
 
 
-for _command in (*data.COMMANDS, *runs.COMMANDS, *sweep.COMMANDS, *jobs.COMMANDS, *system.COMMANDS):
+for _command in (
+    *data.COMMANDS,
+    *labels.COMMANDS,
+    *agreement.COMMANDS,
+    *exchange.COMMANDS,
+    *runs.COMMANDS,
+    *live.COMMANDS,
+    *timeline.COMMANDS,
+    *sweep.COMMANDS,
+    *benchmark.COMMANDS,
+    *evaluation.COMMANDS,
+    *explain.COMMANDS,
+    *jobs.COMMANDS,
+    *backup.COMMANDS,
+    *system.COMMANDS,
+):
     cli.add_command(_command)
 
 

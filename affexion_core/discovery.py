@@ -9,7 +9,7 @@ from types import ModuleType
 
 from affexion_core.errors import ConfigError, allowed
 
-PLUGIN_PACKAGES = ("corpora", "features", "models", "synthesis", "augment", "presets")
+PLUGIN_PACKAGES = ("corpora", "features", "models", "synthesis", "augment", "presets", "export_runs", "exchange")
 
 
 @cache
@@ -33,6 +33,12 @@ def load_plugin(package: str, name: str) -> ModuleType:
     """
     key = name.replace("_", "-")
     if key not in plugin_names(package):
-        kind = {"corpora": "corpus", "features": "front-end", "synthesis": "provider"}.get(package, package.rstrip("s"))
+        kind = {
+            "corpora": "corpus",
+            "features": "front-end",
+            "synthesis": "provider",
+            "export_runs": "exporter",
+            "exchange": "format",
+        }.get(package, package.rstrip("s"))
         raise ConfigError(f"There is no {kind} {name!r}. Choose {allowed(plugin_names(package))}.")
     return importlib.import_module(f"affexion_core.{package}.{key.replace('-', '_')}")

@@ -2,7 +2,15 @@
 
 
 class AffexionError(Exception):
-    """Base of every error a person may see; its text is shown as it is, without a traceback."""
+    """Base of every error a person may see; its text is shown as it is, without a traceback.
+
+    ``change`` names the parts of the request that could be said otherwise (``n_folds``, ``allow_leaks``), by the
+    names of the request's fields. The text is right wherever it shows; the command line adds its options for these.
+    """
+
+    def __init__(self, text: str = "", *, change: tuple[str, ...] = ()) -> None:
+        super().__init__(text)
+        self.change = change
 
 
 class ConfigError(AffexionError):
@@ -27,6 +35,10 @@ class StoreError(AffexionError):
 
 class NotFoundError(StoreError):
     """Something asked for by name or id is not in the workspace."""
+
+
+class RightsError(AffexionError):
+    """A person asks for what their role, or a project's list of raters, doesn't allow."""
 
 
 class SplitError(AffexionError):

@@ -10,7 +10,7 @@ import os
 import re
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +36,14 @@ class FrontEnd:
 
     name: str
     config: Any
+
+
+@dataclass(frozen=True)
+class Change:
+    """A change to clips before features are computed, the same each time; ``key`` tells it apart in the cache."""
+
+    key: str
+    apply: Callable[[Clip, Utterance], Utterance]
 
 
 def n_features(front_end: FrontEnd) -> int:
@@ -64,6 +72,7 @@ def features_of(
     front_end: FrontEnd,
     progress: Progress = no_progress,
     n_threads: int = 2,
+    change: Change | None = None,
 ) -> list[np.ndarray]:
     """Get the features of clips, from the cache where they are there and sound, else computed.
 
@@ -78,7 +87,9 @@ def features_of(
     progress
         Called from this thread with the number of different clips done.
     n_threads
-        Threads that decode while features are computed.
+        Threads that decode (and change) clips while features are computed.
+    change
+        What is done to each clip before; None for clips as they are.
 
     Returns
     -------
@@ -97,7 +108,7 @@ def features_of(
     -----
     Several processes may do this at once: a file appears complete or not at all, and all write the same.
     """
-    width, folder = n_features(front_end), _folder(workspace, front_end)
+    width, folder = n_features(front_end), _folder(workspace, front_end, change)
     distinct = {clip.id: clip for clip in clips}
     found: dict[str, np.ndarray] = {}
     room = _room_for_maps()
@@ -107,7 +118,7 @@ def features_of(
             found[key] = array
     missing = [clip for key, clip in distinct.items() if key not in found]
     progress(len(found), len(distinct), "features")
-    for block, arrays in _computed(workspace, missing, front_end, n_threads):
+    for block, arrays in _computed(workspace, missing, front_end, n_threads, change):
         for clip, computed in zip(block, arrays, strict=True):
             path = _path(folder, clip)
             _save(path, computed)
@@ -118,7 +129,7 @@ def features_of(
 
 
 def _computed(
-    workspace: Workspace, clips: Sequence[Clip], front_end: FrontEnd, n_threads: int
+    workspace: Workspace, clips: Sequence[Clip], front_end: FrontEnd, n_threads: int, change: Change | None
 ) -> Iterator[tuple[Sequence[Clip], list[np.ndarray]]]:
     """Yield blocks of clips with their features, decoding the next block meanwhile."""
     plugin = load_plugin("features", front_end.name)
@@ -126,7 +137,7 @@ def _computed(
     with ThreadPoolExecutor(n_threads, thread_name_prefix="decode") as pool:
 
         def start(block: Sequence[Clip]) -> list[Future[Utterance]]:
-            return [pool.submit(utterance_of, workspace, clip) for clip in block]
+            return [pool.submit(_heard, workspace, clip, change) for clip in block]
 
         pending = start(blocks[0]) if blocks else []
         try:
@@ -138,10 +149,15 @@ def _computed(
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _folder(workspace: Workspace, front_end: FrontEnd) -> Path:
+def _heard(workspace: Workspace, clip: Clip, change: Change | None) -> Utterance:
+    utterance = utterance_of(workspace, clip)
+    return utterance if change is None else change.apply(clip, utterance)
+
+
+def _folder(workspace: Workspace, front_end: FrontEnd, change: Change | None) -> Path:
     plugin = load_plugin("features", front_end.name)
     settings = config_hash(front_end.config, plugin.VERSION, decode.VERSION)
-    return workspace.features / f"{front_end.name}-{settings}"
+    return workspace.features / f"{front_end.name}-{settings}{f'-{change.key}' if change else ''}"
 
 
 def _path(folder: Path, clip: Clip) -> Path:

@@ -11,9 +11,11 @@ import numpy as np
 
 from affexion_core.discovery import load_plugin
 from affexion_core.errors import ModelError
+from affexion_core.evaluation.calibration import Calibration, read_calibration
 from affexion_core.extraction import FrontEnd, features_of
 from affexion_core.run_folder import fold_folders
 from affexion_core.training.batches import ClipFeatures, prepare
+from affexion_core.training.device import CPU, Device, at_work, device_for_prediction
 from affexion_core.training.forward import outputs_of, softmax
 from affexion_core.training.model_file import TrainedModel, load_model
 from affexion_core.types import Clip, Prediction, Progress, Utterance, no_progress
@@ -38,13 +40,20 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Predictor:
-    """A run's trained model, or the fold models of a cross-validation, whose probabilities are averaged."""
+    """A run's trained model, or the fold models of a cross-validation, whose probabilities are averaged.
+
+    ``device`` is where the models lie and compute. ``calibration`` is None where the run was not calibrated.
+    """
 
     models: tuple[TrainedModel, ...]
+    device: Device = CPU
+    calibration: Calibration | None = None
 
     @classmethod
     def load(cls, run_folder: Path) -> Predictor:
         """Load the model of a run folder; of a cross-validation, all its folds.
+
+        It goes on the device that the run was to be trained on, where that is here, else as a new run would.
 
         Raises
         ------
@@ -55,7 +64,10 @@ class Predictor:
         models = tuple(load_model(folder) for folder in folders)
         if len({model.labels for model in models}) > 1:
             raise ModelError(f"The fold models of {run_folder} know different labels; train them again.")
-        return cls(models)
+        device = device_for_prediction(run_folder)
+        for trained in models:
+            trained.model.to(device.name)
+        return cls(models, device, read_calibration(run_folder))
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -72,12 +84,22 @@ class Predictor:
         """The front-ends that make its input."""
         return self.config.front_ends
 
+    @property
+    def unsure_below(self) -> float | None:
+        """Calibrated probability below which the answer is "unsure", 0 to 1; None where the run was not calibrated."""
+        return None if self.calibration is None else self.calibration.unsure_below
+
+    def calibrated(self, probs: np.ndarray) -> np.ndarray:
+        """Calibrate probabilities ``(…, n_labels)``; unchanged where the run was not calibrated."""
+        return probs if self.calibration is None else self.calibration.calibrated(probs)
+
     def of_features(self, features: Sequence[ClipFeatures]) -> Outcome:
         """Predict from raw features, one tuple of ``(n_frames, n_features)`` arrays a clip."""
         probs, attentions = [], []
         for trained in self.models:
             clips = [prepare(clip, trained.config.inputs, trained.normalisation) for clip in features]
-            outputs, attention = outputs_of(trained.model, clips)
+            with at_work(self.device):
+                outputs, attention = outputs_of(trained.model, clips)
             probs.append(softmax(outputs))
             attentions.append(attention)
         return Outcome(np.stack(probs), tuple(_mean_attention(rows) for rows in zip(*attentions, strict=True)))

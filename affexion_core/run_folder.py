@@ -148,10 +148,10 @@ def fold_folders(folder: Path) -> tuple[Path, ...]:
 
 
 def write_split(folder: Path, split: Split, group: str) -> None:
-    """Write who trained and who tested, with what later leak checks need."""
+    """Write who trained and who tested, on which labels and votes, with what later leak checks need."""
     parts = {"train": split.train, "dev": split.dev, "test": split.test}
     clips = [
-        {**asdict(trace), "label": item.label, "part": part}
+        {**asdict(trace), "label": item.label, "part": part} | ({"votes": dict(item.votes)} if item.votes else {})
         for part, items in parts.items()
         for item, trace in zip(items, traces(items), strict=True)
     ]

@@ -113,24 +113,71 @@ class Scheme:
 class Annotation:
     """One judgement of one clip by one rater under one scheme; never overwritten, corrections are new rows.
 
-    ``id`` is made by whoever submits it, so that a repeated submission adds nothing. ``created`` is ISO 8601 UTC.
+    ``id`` is made by whoever submits it, so that a repeated submission adds nothing. ``created`` is ISO 8601 UTC. A
+    judgement says exactly one of: a ``value``; that the clip is ``unclear`` (the reason); that an earlier one is
+    ``withdrawn``. ``replaces`` names the earlier judgement that this one corrects or withdraws, which must be the
+    newest of its chain.
+
+    The rest is what the labelling station adds: the ``project``; ``take``, 0 for the first judgement and 1 for a hidden
+    repeat; a ``second`` label heard as well; ``confidence`` and ``intensity``, 1 to 5; ``seconds`` from the clip's
+    appearance to the answer; ``heard``, the share of the clip that was played, 0 to 1; ``flags`` such as ``too fast``.
     """
 
     id: str
     clip_id: str
     scheme: str
     rater: str
-    value: str | float
+    value: str | float | None
     created: str
     comment: str | None = None
+    unclear: str | None = None
+    withdrawn: bool = False
+    replaces: str | None = None
+    project: str | None = None
+    take: int = 0
+    second: str | None = None
+    confidence: int | None = None
+    intensity: int | None = None
+    seconds: float | None = None
+    heard: float | None = None
+    flags: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if (self.value is not None) + (self.unclear is not None) + self.withdrawn != 1:
+            raise LabelError(
+                f"Annotation {self.id} of clip {self.clip_id} must say one thing: a value, or why the clip is unclear, "
+                "or that an earlier judgement is withdrawn."
+            )
+        if self.withdrawn and self.replaces is None:
+            raise LabelError(f"Annotation {self.id} of clip {self.clip_id} must name the judgement that it withdraws.")
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What an adjudicator settled for a clip, with the reason; the votes stay, and a later decision counts instead.
+
+    ``label`` None drops the clip as unclear. ``project`` None settles it for every dataset under the scheme.
+    ``withdrawn`` takes the decisions before it back.
+    """
+
+    id: str
+    clip_id: str
+    scheme: str
+    label: str | None
+    decided_by: str
+    reason: str
+    created: str
+    project: str | None = None
+    withdrawn: bool = False
 
 
 @dataclass(frozen=True)
 class LabelledClip:
-    """A clip with the one label a dataset gives it."""
+    """A clip with the one label a dataset gives it, and the share of votes for each label where raters were asked."""
 
     clip: Clip
     label: str
+    votes: Mapping[str, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -145,9 +192,14 @@ class Dataset:
     description: str = ""
 
     def snapshot(self) -> str:
-        """Hash of which clips carry which labels (64 hex digits); a run pins it."""
-        lines = sorted(f"{item.clip.id}\t{item.label}" for item in self.items)
+        """Hash of which clips carry which labels and votes (64 hex digits); a run pins it."""
+        lines = sorted(f"{item.clip.id}\t{item.label}{_shares(item.votes)}" for item in self.items)
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def _shares(votes: Mapping[str, float] | None) -> str:
+    # nothing where nobody voted, so that the hash of a dataset of plain labels is that of its labels
+    return "" if votes is None else "".join(f"\t{label}={share:.6f}" for label, share in sorted(votes.items()) if share)
 
 
 def normalised_text(transcript: str | None) -> str | None:

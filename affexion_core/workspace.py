@@ -74,8 +74,11 @@ def open_workspace(root: str | os.PathLike[str] | None = None) -> Workspace:
             folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StoreError(
-            f"The workspace {chosen} can't be written ({error.strerror}); choose another with --workspace DIR."
+            f"The workspace {chosen} can't be written ({error.strerror}); choose another (AFFEXION_WORKSPACE).",
+            change=("workspace",),
         ) from error
     if not os.access(chosen, os.W_OK):
-        raise StoreError(f"The workspace {chosen} is read-only; choose another with --workspace DIR.")
+        raise StoreError(
+            f"The workspace {chosen} is read-only; choose another (AFFEXION_WORKSPACE).", change=("workspace",)
+        )
     return workspace

@@ -28,8 +28,8 @@ def choose_row(rows: Sequence[Mapping[str, Any]], key: str, alt: str, chosen: in
     Parameters
     ----------
     rows
-        Cells by column name; columns ``Label`` and ``Origin`` show in colour, ``Length`` in seconds, ``P(…)`` in
-        percent (0 to 100).
+        Cells by column name; columns ``Label`` and ``Origin`` show in colour, ``Length`` in seconds, ``P(…)`` and
+        ``Differ`` in percent (0 to 100).
     key
         Must change with the rows, or an old choice would point at another row.
     alt
@@ -66,7 +66,7 @@ def _columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return config | {
         name: st.column_config.ProgressColumn(format="%.0f %%", min_value=0, max_value=100, width=100)
         for name in (rows[0] if rows else ())
-        if name.startswith("P(")
+        if name.startswith("P(") or name == "Differ"
     }
 
 

@@ -15,6 +15,7 @@ import streamlit as st
 from affexion_core.discovery import load_plugin, plugin_names
 from affexion_core.errors import AffexionError, ConfigError
 from affexion_core.types import ORIGINS
+from affexion_ui.export_panel import show_import_labels
 from affexion_ui.figures import csv_bytes
 from affexion_ui.layout import show_error
 from affexion_ui.theme import escape_markdown
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from affexion_core.ingest.reports import ImportOptions, ImportReport
     from affexion_core.store.session import Store
 
-_FOLDER, _FILES = "From a folder", "Upload files"
+_FOLDER, _FILES, _LABELS = "Recordings in a folder", "Upload recordings", "Labels made elsewhere"
 _AUDIO = ["wav", "flac", "mp3", "ogg", "opus", "m4a", "webm", "aiff", "aif"]
 _REPORT = "last-import"
 
@@ -57,8 +58,11 @@ def show_import(store: Store) -> None:
     """Show the panel; what it did stays to be read in `show_last_import`."""
     with st.container(border=True, key="import-panel"):
         kind = st.segmented_control(
-            "Where the recordings are", [_FOLDER, _FILES], default=_FOLDER, required=True, key="import-from"
+            "What comes in", [_FOLDER, _FILES, _LABELS], default=_FOLDER, required=True, key="import-from"
         )
+        if kind == _LABELS:
+            show_import_labels(store)
+            return
         source = _ask_folder() if kind == _FOLDER else _ask_files()
         try:
             options = _ask_options(source)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
@@ -15,12 +15,14 @@ from affexion_ui.run_entries import (
     Entry,
     State,
     data_words,
+    headline,
     headline_accuracy,
     how_far,
     list_entries,
     now_words,
     title,
 )
+from affexion_ui.setting_fields import said
 from affexion_ui.theme import BadgeColour
 from affexion_ui.train_panel import about
 from affexion_ui.words import counted, date, estimate_words, stamp_parts
@@ -174,10 +176,17 @@ def _row(entry: Entry) -> dict[str, Any]:
 
 
 def _result_words(entry: Entry) -> str:
-    accuracy = headline_accuracy(entry.record)
-    if entry.record is None or accuracy is None or entry.state != "done":
+    accuracy = headline_accuracy(entry)
+    if accuracy is None or entry.state != "done":
         return ""
-    return f"{estimate_words(accuracy)}, {stamp_parts(entry.record.stamp)[0]}"
+    found = headline(entry)
+    best = f"best {said_values(found['best']['values'])}: " if "best" in found else ""
+    return f"{best}{estimate_words(accuracy)}, {stamp_parts(str(found['stamp']))[0]}"
+
+
+def said_values(values: Mapping[str, Any]) -> str:
+    """Write the values of a trial: ``epochs 15, dropout 0.3``."""
+    return ", ".join(f"{name} {said(value)}" for name, value in values.items())
 
 
 def _cell(state: State) -> str:

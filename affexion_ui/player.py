@@ -1,25 +1,21 @@
-"""One clip: player, waveform and spectrogram, and its origin card."""
+"""One clip: what it is called, its player, and its origin card."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from affexion_core.errors import AffexionError
 from affexion_core.types import Clip, Provenance
 from affexion_core.workspace import Workspace
-from affexion_ui.figures import show_figure
+from affexion_ui.figures import csv_bytes
 from affexion_ui.layout import show_error
-from affexion_ui.theme import escape_markdown, label_badge, mode, origin_badge
+from affexion_ui.sound.component import show_player
+from affexion_ui.sound.media import N_COLUMNS
+from affexion_ui.theme import escape_markdown, label_badge, origin_badge
 from affexion_ui.words import clip_title, duration, speaker
 
-if TYPE_CHECKING:
-    import numpy as np
-
-_WAVEFORM_COLUMNS = 700
 _PROVENANCE_WORDS = {
     "source": "Source",
     "licence": "Licence",
@@ -34,7 +30,7 @@ _PROVENANCE_WORDS = {
 
 
 def show_clip(workspace: Workspace, clip: Clip, labels: Mapping[str, str], key: str) -> None:
-    """Show a clip: title and labels, player, waveform over spectrogram, origin card and attributes.
+    """Show a clip: title and labels, player, origin card and attributes.
 
     ``labels`` maps dataset to label; ``key`` tells this place on the page from others that show clips.
     """
@@ -46,43 +42,39 @@ def show_clip(workspace: Workspace, clip: Clip, labels: Mapping[str, str], key: 
         words = f"speaker {speaker(clip)} · {clip.corpus} · {duration(clip.duration)}"
         st.caption(escape_markdown(words), width="content")
     try:
-        show_sound(workspace, clip, key)
+        show_player(workspace, clip, key)
+        _show_save(workspace, clip, key)
     except AffexionError as error:
         show_error(error)
     show_origin_card(clip, labels)
 
 
-def show_sound(workspace: Workspace, clip: Clip, key: str) -> None:
-    """Show player, waveform and spectrogram of a clip; `AudioError` where its file can't be decoded."""
-    from affexion_core.audio.peaks import waveform_peaks
-    from affexion_core.plots.clip_view import plot_clip
-    from affexion_core.plots.spectrogram import spectrogram
-
-    path = workspace.clip_path(clip)
-    signal, sampling_rate = _decoded(str(path), clip.start, clip.end, _changed(path))
-    if clip.start is None and clip.end is None:
-        st.audio(str(path), alt=f"Play {clip_title(clip)}")
-    else:
-        # the browser's player can't start within a second, so a span is played from its samples
-        st.audio(signal, sample_rate=sampling_rate, alt=f"Play {clip_title(clip)}")
-    peaks = waveform_peaks(signal, _WAVEFORM_COLUMNS)
-    figure = plot_clip(peaks, spectrogram(signal, sampling_rate), mode())
-    rows = [{"column": i, "lowest": float(low), "highest": float(high)} for i, (low, high) in enumerate(peaks)]
-    show_figure(figure, f"{key}-sound", "Mono at 16 kHz, as the models hear it. Yellow is loud.", rows)
+def _show_save(workspace: Workspace, clip: Clip, key: str) -> None:
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="top", wrap=False):
+        st.caption("All clips are played equally loud; models hear each as it was recorded.", width="stretch")
+        with st.popover("Save", icon=":material/download:", type="tertiary"):
+            st.download_button(
+                "Waveform as CSV",
+                data=lambda: csv_bytes(_waveform_rows(workspace, clip)),
+                file_name=f"affexion-{clip.id}.csv",
+                mime="text/csv",
+                key=f"{key}-waveform",
+                on_click="ignore",
+                icon=":material/table:",
+            )
 
 
-@st.cache_data(max_entries=50, show_spinner="Decoding the clip …")
-def _decoded(path: str, start: float | None, end: float | None, changed: float) -> tuple[np.ndarray, int]:
-    """Decode once a file version; ``changed`` (its modification time) is there to tell versions apart."""
+def _waveform_rows(workspace: Workspace, clip: Clip) -> list[dict[str, float]]:
+    """Give the clip's own waveform, as models hear it: lowest and highest sample of each column, in [-1, 1]."""
     from affexion_core.audio.decode import load_audio
+    from affexion_core.audio.peaks import waveform_peaks
 
-    decoded = load_audio(Path(path), start, end)
-    return decoded.signal, decoded.sampling_rate
-
-
-def _changed(path: Path) -> float:
-    # a missing file is decoding's to report, in its own words
-    return path.stat().st_mtime if path.is_file() else 0.0
+    decoded = load_audio(workspace.clip_path(clip), clip.start, clip.end)
+    peaks = waveform_peaks(decoded.signal, N_COLUMNS)
+    return [
+        {"seconds": round(i * decoded.duration / N_COLUMNS, 4), "lowest": float(low), "highest": float(high)}
+        for i, (low, high) in enumerate(peaks)
+    ]
 
 
 def show_origin_card(clip: Clip, labels: Mapping[str, str]) -> None:

@@ -1,28 +1,21 @@
-"""The parts of the results page: which run, its figures, the matrix and its clips, how it learnt, what it was."""
+"""The head of the results page: which run, measured on what, its headline figures, and which section to look at."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import streamlit as st
 
 from affexion_core.discovery import load_plugin, plugin_names
-from affexion_core.run_folder import Evaluation, ScoredClip, evaluation_names, read_evaluation, read_predictions
+from affexion_core.run_folder import Evaluation, evaluation_names, read_evaluation
 from affexion_core.types import Run
-from affexion_ui.clip_table import choose_row, clip_columns, label_column
 from affexion_ui.counts import show_figures_row
-from affexion_ui.figures import show_figure
-from affexion_ui.player import show_clip
-from affexion_ui.theme import escape_markdown, mode, stamp_badge
-from affexion_ui.words import GLOSSARY, METRICS, counted, date, estimate_words, evaluation_title, run_title
+from affexion_ui.theme import escape_markdown, stamp_badge
+from affexion_ui.words import METRICS, counted, date, evaluation_title, run_title
 
-if TYPE_CHECKING:
-    from affexion_core.store.session import Store
-
-Cell = tuple[str, str]
-_SHOWN_CLIPS = 200
+SECTIONS = ("Confusion", "By label", "Certainty", "Groups", "Folds", "How it came to be")
 
 
 def choose_run(runs: Sequence[Run]) -> Run:
@@ -62,6 +55,8 @@ def show_headline(run: Run, evaluation: Evaluation, origin: str | None) -> None:
         stamp_badge(evaluation.stamp)
         words = f"{counted(scores.n, 'clip')} · {speakers} · measured {date(evaluation.created)}"
         st.caption(words, width="content")
+        if origin == "synthetic":
+            st.caption("Measured on synthetic speech: these figures say nothing about real people.", width="content")
     reported = _reported(run, evaluation, origin)
     with st.container(border=True):
         figures = {name: getattr(scores, name) for name in METRICS}
@@ -71,8 +66,6 @@ def show_headline(run: Run, evaluation: Evaluation, origin: str | None) -> None:
             "“source” is what the authors of this recipe report on clips of their own; other clips, so a landmark and "
             "no comparison."
         )
-    if origin == "synthetic":
-        st.caption("Measured on synthetic speech: these figures say nothing about real people.")
     if evaluation.left_out:
         shown = ", ".join(f"{label} {n}" for label, n in evaluation.left_out.items())
         st.caption(f"Left out by the label map: {escape_markdown(shown)}.")
@@ -88,112 +81,14 @@ def _reported(run: Run, evaluation: Evaluation, origin: str | None) -> Mapping[s
     return load_plugin("presets", run.preset).PRESET.reported.get(where, {})
 
 
-def show_confusion(run: Run, evaluation: Evaluation) -> Cell | None:
-    """Show the confusion matrix; returns the cell whose clips are to be listed."""
-    from affexion_core.plots.confusion import confusion_rows, plot_confusion
-
-    scores = evaluation.scores
-    cells = _cells(scores.labels, scores.confusion)
-    if not cells:
-        return None
-    key = f"{run.id}-{evaluation.name}"
-    chosen: Cell = st.session_state.get(f"cell-{key}") or next(iter(cells))
-
-    def choose() -> None:
-        points = st.session_state[f"confusion-{key}"]["selection"]["points"]
-        picked = next((tuple(point["customdata"]) for point in points if point.get("customdata")), None)
-        if picked in cells:
-            st.session_state[f"cell-{key}"] = picked
-
-    figure = plot_confusion(scores.labels, scores.confusion, mode(), chosen)
-    caption = f"{counted(scores.n, 'clip')}. {GLOSSARY['confusion']} Choose a cell to hear its clips."
-    show_figure(figure, f"confusion-{key}", caption, confusion_rows(scores.labels, scores.confusion), choose)
-    return st.selectbox(
-        "Clips to hear", list(cells), format_func=lambda cell: _cell_words(cell, cells[cell]), key=f"cell-{key}"
+def choose_section() -> str:
+    """Let one section be looked at; the choice stands in the address."""
+    return st.segmented_control(
+        "Section",
+        SECTIONS,
+        default=SECTIONS[0],
+        required=True,
+        key="section",
+        bind="query-params",
+        label_visibility="collapsed",
     )
-
-
-def _cells(labels: Sequence[str], counts: Sequence[Sequence[int]]) -> dict[Cell, int]:
-    """Cells that hold clips: mistakes first, the commonest on top, then the right ones."""
-    found = {
-        (reference, predicted): counts[i][j]
-        for i, reference in enumerate(labels)
-        for j, predicted in enumerate(labels)
-        if counts[i][j]
-    }
-    return dict(sorted(found.items(), key=lambda cell: (cell[0][0] == cell[0][1], -cell[1])))
-
-
-def _cell_words(cell: Cell, n: int) -> str:
-    reference, predicted = cell
-    return f"{reference}, right ({n})" if reference == predicted else f"{reference} taken for {predicted} ({n})"
-
-
-def show_classes(evaluation: Evaluation, key: str) -> None:
-    """Show recall, precision and F1 of each label, as intervals and as a table."""
-    from affexion_core.plots.classes import class_rows, plot_class_scores
-
-    per_class = evaluation.scores.per_class
-    caption = f"{counted(evaluation.scores.n, 'clip')}; bars are 95 % intervals."
-    show_figure(plot_class_scores(per_class, mode()), f"classes-{key}", caption, class_rows(per_class))
-    with st.expander("As a table", icon=":material/table:"):
-        rows = [
-            {
-                "Label": [scores.label],
-                "n": scores.n,
-                "Recall": estimate_words(scores.recall),
-                "Precision": estimate_words(scores.precision),
-                "F1": estimate_words(scores.f1),
-            }
-            for scores in per_class
-        ]
-        columns = {"Label": label_column([scores.label for scores in per_class])}
-        st.dataframe(rows, hide_index=True, column_config=columns, key=f"class-table-{key}", alt="Figures per label")
-
-
-def show_cell_clips(store: Store, run: Run, evaluation: Evaluation, cell: Cell) -> None:
-    """List the clips of one cell and play the chosen one, with the model's probabilities."""
-    from affexion_core.store.clips import ClipQuery, find_clips, get_clips
-
-    scored = [
-        row
-        for row in read_predictions(Path(run.folder), evaluation.name)
-        if (row.reference, row.predicted) == cell
-    ]  # fmt: skip
-    labels = evaluation.scores.labels
-    st.subheader(f"{_cell_words(cell, len(scored))}", anchor=False)
-    clips = get_clips(store, [row.clip_id for row in scored[:_SHOWN_CLIPS]])
-    reference, predicted = (labels.index(label) for label in cell)
-    rows = []
-    for row, clip in zip(scored, clips, strict=False):
-        names = clip_columns(clip)
-        shares = {f"P({labels[i]})": 100 * row.probs[i] for i in (predicted, reference)}
-        rows.append({"Says": names["Says"], **shares, "Length": names["Length"]})
-    left, right = st.columns(2, gap="medium")
-    with left:
-        key = f"clips-{run.id}-{evaluation.name}-{'-'.join(cell)}"
-        chosen = choose_row(rows, key, "Clips of the chosen cell", height=250)
-        more = f"; the first {_SHOWN_CLIPS} are shown" if len(scored) > _SHOWN_CLIPS else ""
-        st.caption(f"{counted(len(scored), 'clip')}{more}. P is the model's probability for the label.")
-        clip, row = clips[chosen], scored[chosen]
-        _show_probabilities(labels, row, f"probs-{run.id}-{evaluation.name}-{clip.id}")
-    with right, st.container(border=True):
-        found = find_clips(store, ClipQuery(dataset=evaluation.dataset, text=clip.file, limit=5))
-        own = next((found_row.labels for found_row in found.rows if found_row.clip.id == clip.id), {})
-        show_clip(store.workspace, clip, own or {evaluation.dataset: row.reference}, "results")
-
-
-def _show_probabilities(labels: Sequence[str], row: ScoredClip, key: str) -> None:
-    order = sorted(range(len(labels)), key=lambda i: -row.probs[i])
-    st.dataframe(
-        [{"Label": [labels[i]], "Probability of each label": 100 * row.probs[i]} for i in order],
-        hide_index=True,
-        column_config={
-            "Label": label_column(list(labels)),
-            "Probability of each label": st.column_config.ProgressColumn(format="%.0f %%", min_value=0, max_value=100),
-        },
-        key=key,
-        alt=f"Probabilities: {', '.join(f'{labels[i]} {row.probs[i]:.0%}' for i in order)}",
-    )
-    if row.fold is not None:
-        st.caption(f"Predicted by the model of fold {row.fold}, which had not seen it.")

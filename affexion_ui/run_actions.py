@@ -6,15 +6,16 @@ import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from affexion_core.errors import AffexionError, StoreError
 from affexion_core.run_folder import evaluation_names, fold_folders, read_config, read_json
 from affexion_ui.layout import show_error
-from affexion_ui.run_entries import Entry, title
+from affexion_ui.run_entries import Entry, can_resume, title, trainer_outside
 from affexion_ui.run_notes import read_notes, rename_run, write_notes
+from affexion_ui.sweep_view import held_out_of, sweep_address
 from affexion_ui.theme import escape_markdown
 from affexion_ui.train_choices import address_like
 from affexion_ui.words import counted
@@ -32,8 +33,11 @@ def show_actions(store: Store, entry: Entry) -> None:
         job = entry.job
         if job is not None and entry.going_on:
             stopping = job.cancel and entry.state == "running"
-            _button("Cancel", "cancel", lambda: cancel_entry(store, entry), disabled=stopping)
-        if job is not None and entry.state in ("cancelled", "interrupted"):
+            what = "Ends its parts as well, within seconds; what is trained by then is kept." if entry.parts else None
+            label = "Cancel all" if entry.run is not None and entry.run.kind == "sweep" else "Cancel"
+            _button(label, "cancel", lambda: cancel_entry(store, entry), what, disabled=stopping)
+            _offer_engine(store)
+        if can_resume(entry):
             what = "Goes on from the last epoch that was kept."
             _button("Resume", "play_arrow", lambda: resume_entry(store, entry), what)
         if job is not None and entry.state == "failed":
@@ -41,16 +45,24 @@ def show_actions(store: Store, entry: Entry) -> None:
             _button("Try again", "refresh", lambda: resume_entry(store, entry), what)
         if entry.run is not None:
             _star_button(Path(entry.run.folder))
-            if entry.run.kind in ("train", "cv"):
-                _clone_link(entry.run)
+            _clone_link(entry.run)
             if entry.record is not None:
                 address = {"run": entry.run.id, "on": entry.record.name}
                 st.page_link("pages/results.py", label="Results", icon=":material/analytics:", query_params=address)
-            if not entry.going_on:
+            if not entry.going_on and trainer_outside(entry) is None:
                 _delete_button(store, entry)
     error = st.session_state.pop(_ERROR, None)
     if error is not None:
         show_error(error)
+
+
+def _offer_engine(store: Store) -> None:
+    """Let the engine be started where it is not, as after the machine was: nothing goes on without it."""
+    from affexion_core.jobs.engine import engine_status, ensure_engine
+
+    if not engine_status(store.workspace).running:
+        what = "The engine is stopped, so nothing goes on; this starts it."
+        _button("Go on", "play_arrow", lambda: ensure_engine(store.workspace), what)
 
 
 def _button(
@@ -82,13 +94,16 @@ def cancel_entry(store: Store, entry: Entry) -> None:
 
 
 def resume_entry(store: Store, entry: Entry) -> None:
-    """Queue a stopped entry again, with those of its parts that aren't done."""
+    """Queue a stopped entry again, with those of its parts that aren't done; also one no job of the queue had."""
     from affexion_core.jobs.engine import ensure_engine
+    from affexion_core.jobs.submit import resume_run
     from affexion_core.store.jobs import requeue_job
 
-    if entry.job is not None:
+    if entry.run is not None:
+        resume_run(store, entry.run)
+    elif entry.job is not None:
         requeue_job(store, entry.job.id, reset_attempts=True)
-        ensure_engine(store.workspace)
+    ensure_engine(store.workspace)
 
 
 def _clone_link(run: Run) -> None:
@@ -112,19 +127,12 @@ def clone_address(run: Run) -> dict[str, str]:
     """
     from affexion_core.training.run_config import config_from_json
 
+    if run.kind == "sweep":
+        return sweep_address(run)
     folder = Path(run.folder)
-    description = read_json(folder / "run.json")
-    group = description.get("group")
-    held_out = _held_out(folder)
-    return address_like(run, config_from_json(read_config(folder)), group, max(2, len(fold_folders(folder))), held_out)
-
-
-def _held_out(folder: Path) -> dict[str, Any] | None:
-    values = read_json(folder / "datasets.json") if (folder / "datasets.json").is_file() else {}
-    test = values.get("test")
-    if not test:
-        return None
-    return {"label_map": (test.get("label_map") or {}).get("name"), "allow_leaks": test.get("allow_leaks", False)}
+    group = read_json(folder / "run.json").get("group")
+    n_folds = max(2, len(fold_folders(folder)))
+    return address_like(run, config_from_json(read_config(folder)), group, n_folds, held_out_of(folder))
 
 
 def _star_button(folder: Path) -> None:

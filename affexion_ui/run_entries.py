@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any, Literal
 
 from affexion_core.errors import AffexionError
-from affexion_core.run_folder import fold_folders, read_config, read_history
+from affexion_core.run_folder import fold_folders, read_config, read_history, read_json
+from affexion_core.types import PART_KINDS
 from affexion_ui.counts import newest_result
 from affexion_ui.run_notes import RunNotes, read_notes
 from affexion_ui.words import counted, preset_title
 
 if TYPE_CHECKING:
+    from affexion_core.jobs.foreground import Trainer
     from affexion_core.store.jobs import Job
     from affexion_core.store.runs import EvaluationRecord
     from affexion_core.store.session import Store
@@ -25,9 +28,9 @@ if TYPE_CHECKING:
 State = Literal["queued", "running", "done", "failed", "cancelled", "interrupted", "unfinished"]
 GOING_ON: tuple[State, ...] = ("queued", "running")
 STOPPED: tuple[State, ...] = ("failed", "cancelled", "interrupted", "unfinished")
-# What stands under a run or a sweep, not beside it.
-_PARTS = ("fold", "trial")
 _MODEL = "model.json"
+# States in which a trial has come to its end.
+_OVER = ("done", "pruned", "failed")
 # Epochs looked back on for the time that is left.
 _RECENT = 5
 
@@ -63,17 +66,19 @@ class Entry:
 class HowFar:
     """Epochs ``done`` of ``total`` over all folds (of a sweep, trials).
 
-    ``seconds_left`` goes by the newest epochs; None while unknown.
+    ``seconds_left`` goes by the newest epochs (trials); None while unknown. ``part`` is the share of one more that is
+    done.
     """
 
     done: int
     total: int
     seconds_left: float | None
+    part: float = 0.0
 
     @property
     def share(self) -> float:
         """Share done, 0 to 1."""
-        return min(1.0, self.done / self.total) if self.total else 0.0
+        return min(1.0, (self.done + self.part) / self.total) if self.total else 0.0
 
 
 def list_entries(store: Store) -> tuple[Entry, ...]:
@@ -87,7 +92,7 @@ def list_entries(store: Store) -> tuple[Entry, ...]:
     for job in jobs:
         if job.parent is not None:
             parts[job.parent].append(job)
-        if job.run_id is not None and job.kind not in _PARTS:
+        if job.run_id is not None and job.kind not in PART_KINDS:
             newest.setdefault(job.run_id, job)
     records: dict[str, list[EvaluationRecord]] = defaultdict(list)
     for record in list_evaluations(store):
@@ -95,7 +100,7 @@ def list_entries(store: Store) -> tuple[Entry, ...]:
     entries = [
         _run_entry(run, newest.get(run.id), parts, records[run.id])
         for run in list_runs(store)
-        if run.kind not in _PARTS
+        if run.kind not in PART_KINDS
     ]
     entries += [
         Entry(job.id, job.state, None, job, _in_order(parts[job.id]))
@@ -147,7 +152,7 @@ def data_words(entry: Entry) -> str:
         return counted(len(entry.parts), "part")
     words = entry.run.train_dataset
     if entry.run.kind == "sweep":
-        words += f", sweep of {counted(entry.job.total if entry.job else 0, 'trial')}"
+        words += f", sweep of {counted(n_trials(Path(entry.run.folder)), 'trial')}"
     if entry.run.kind == "cv":
         words += f", {counted(len(fold_folders(Path(entry.run.folder))), 'fold')}"
     return f"{words} → {entry.run.test_dataset}" if entry.run.test_dataset else words
@@ -157,6 +162,8 @@ def how_far(entry: Entry) -> HowFar:
     """Count the epochs done over all folds, and estimate the time that is left."""
     if entry.state == "done":
         return HowFar(1, 1, None)
+    if entry.run is not None and entry.run.kind == "sweep":
+        return _trials_done(entry, Path(entry.run.folder))
     if entry.folder is None or not counts_epochs(entry):
         return HowFar(entry.job.done, entry.job.total, None) if entry.job else HowFar(0, 0, None)
     epochs = _epochs(str(entry.folder))
@@ -178,6 +185,47 @@ def how_far(entry: Entry) -> HowFar:
     known = paces or earlier
     left = median(known) * (total - done) / min(running, max(1, open_folds)) if known else None
     return HowFar(done, total, left if entry.state == "running" else None)
+
+
+def _trials_done(entry: Entry, folder: Path) -> HowFar:
+    total, done = n_trials(folder), trials_over(folder)
+    # the parent tells its progress in hundredths of a trial
+    job = entry.job
+    share = total * job.done / job.total if job and job.total else 0.0
+    took = [seconds for part in entry.parts if part.state == "done" and (seconds := _seconds(part)) is not None]
+    running = max(1, sum(part.state == "running" for part in entry.parts))
+    left = median(took) * max(0.0, total - max(share, done)) / running if took else None
+    return HowFar(done, total, left if entry.state == "running" else None, max(0.0, share - done))
+
+
+def _seconds(job: Job) -> float | None:
+    """Give the time that a job's last attempt took."""
+    if not job.started or not job.finished:
+        return None
+    return (datetime.fromisoformat(job.finished) - datetime.fromisoformat(job.started)).total_seconds()
+
+
+@lru_cache(maxsize=512)
+def n_trials(folder: Path) -> int:
+    """Count the trials that a sweep makes, as its folder says; 0 where that can't be read. They never change."""
+    try:
+        return int(read_json(folder / "sweep.json")["n_trials"])
+    except (AffexionError, KeyError, TypeError, ValueError):
+        return 0
+
+
+def trials_over(folder: Path) -> int:
+    """Count the trials of a sweep that have come to their end."""
+    notes = (folder / "trials").glob("*/trial.json")
+    return sum(_trial_state(path, path.stat().st_mtime_ns) in _OVER for path in notes)
+
+
+@lru_cache(maxsize=4096)
+def _trial_state(path: Path, changed: int) -> str:
+    try:
+        return str(read_json(path)["state"])
+    except (AffexionError, KeyError, TypeError):
+        return ""
 
 
 def counts_epochs(entry: Entry) -> bool:
@@ -203,7 +251,7 @@ def now_words(entry: Entry) -> str:
 def _now_words(entry: Entry) -> str:
     job = entry.job
     if job is None:
-        return "" if entry.state == "done" else "Trained outside the queue; it has not come to its end."
+        return "" if entry.state == "done" else _outside_words(entry)
     attempt = f"Attempt {job.attempt}. " if job.attempt > 1 else ""
     if entry.state in ("failed", "interrupted", "cancelled"):
         return f"{attempt}{_reason(entry)}"
@@ -214,6 +262,28 @@ def _now_words(entry: Entry) -> str:
     if entry.state == "running":
         return f"{attempt}{_running_words(entry)}"
     return ""
+
+
+def _outside_words(entry: Entry) -> str:
+    trainer = trainer_outside(entry)
+    if trainer is not None:
+        return f"Being trained outside the queue, by {trainer.words}."
+    return "Stopped before its end; no job of the queue has it."
+
+
+def trainer_outside(entry: Entry) -> Trainer | None:
+    """Give the process outside the queue that trains an entry's run; None for any other."""
+    from affexion_core.jobs.foreground import trainer_of
+
+    return trainer_of(entry.folder) if entry.folder is not None and entry.state == "unfinished" else None
+
+
+def can_resume(entry: Entry) -> bool:
+    """Say whether an entry is stopped before its end and can go on: by its job, or from its folder alone."""
+    if entry.job is not None:
+        return entry.state in ("cancelled", "interrupted")
+    whole = entry.run is not None and entry.run.kind not in PART_KINDS
+    return entry.state == "unfinished" and whole and trainer_outside(entry) is None
 
 
 def _reason(entry: Entry) -> str:
@@ -228,6 +298,8 @@ def _reason(entry: Entry) -> str:
 
 def _running_words(entry: Entry) -> str:
     running = [part for part in entry.parts if part.state == "running"]
+    if entry.run is not None and entry.run.kind == "sweep":
+        return _sweep_words(Path(entry.run.folder), running)
     if not entry.parts:
         return (entry.job.words if entry.job else "") or "Starting …"
     done = sum(part.state == "done" for part in entry.parts)
@@ -236,6 +308,15 @@ def _running_words(entry: Entry) -> str:
     words = f"{done} of {counted(len(entry.parts), 'part')} done"
     if entry.run is not None and entry.run.kind == "cv":
         words = f"{done} of {counted(len(entry.parts), 'fold')} done"
+    told = [f"{part_title(part)}: {part.words}" for part in running if part.words]
+    return f"{words}; {told[0]}" if told else words
+
+
+def _sweep_words(folder: Path, running: Sequence[Job]) -> str:
+    done, total = trials_over(folder), n_trials(folder)
+    if total and done == total:
+        return "All trials done; comparing them"
+    words = f"{done} of {counted(total, 'trial')} done"
     told = [f"{part_title(part)}: {part.words}" for part in running if part.words]
     return f"{words}; {told[0]}" if told else words
 
@@ -254,10 +335,20 @@ def part_folder(store: Store, job: Job) -> Path:
     return job_folder(store, job)
 
 
-def headline_accuracy(record: EvaluationRecord | None) -> Any:
-    """Give the accuracy of a measurement as an estimate; None where there is none."""
+def headline(entry: Entry) -> Mapping[str, Any]:
+    """Give the figures that say most of a run, JSON-ready with their stamp; empty where there are none.
+
+    Those of a sweep are those of its best trial.
+    """
+    if entry.run is not None and entry.run.kind == "sweep":
+        return entry.run.summary if entry.run.finished else {}
+    found = entry.record
+    return {} if found is None else {**found.summary, "on": found.name, "part": found.part, "stamp": found.stamp}
+
+
+def headline_accuracy(entry: Entry) -> Any:
+    """Give the accuracy among the figures of `headline` as an estimate; None where there is none."""
     from affexion_core.evaluation.scores import estimate_from_json
 
-    if record is None or "accuracy" not in record.summary:
-        return None
-    return estimate_from_json(record.summary["accuracy"])
+    found = headline(entry).get("accuracy")
+    return None if found is None else estimate_from_json(found)

@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from affexion_core.run_folder import fold_folders, read_history, read_json
+from affexion_core.run_folder import fold_folders, read_history
 from affexion_ui.counts import show_figures_row
 from affexion_ui.figures import show_figure
-from affexion_ui.job_list import EVERY, state_badge
+from affexion_ui.job_list import EVERY, said_values, state_badge
 from affexion_ui.layout import shown_errors
 from affexion_ui.run_actions import show_actions, show_labels
 from affexion_ui.run_details import show_learning, show_settings
-from affexion_ui.run_entries import Entry, counts_epochs, data_words, entry_of, how_far, now_words, part_title, title
+from affexion_ui.run_entries import (
+    Entry,
+    counts_epochs,
+    data_words,
+    entry_of,
+    headline,
+    how_far,
+    now_words,
+    part_title,
+    title,
+)
+from affexion_ui.sweep_view import show_trials
 from affexion_ui.theme import escape_markdown, mode, stamp_badge
 from affexion_ui.train_panel import about
 from affexion_ui.words import METRICS, counted, date, evaluation_title
@@ -37,6 +48,15 @@ def show_entry(store: Store, entry: Entry) -> None:
         started = date(entry.run.created if entry.run else entry.job.created if entry.job else None)
         st.caption(f"{escape_markdown(data_words(entry))} · {started} · `{entry.id}`", width="content")
     show_actions(store, entry)
+    if entry.run is not None and entry.run.kind == "sweep":
+        # its table takes the whole width
+        _follow(store, entry)
+        left, right = st.columns(2, gap="large")
+        with left:
+            show_labels(store, entry.run)
+        with right:
+            _show_result(entry)
+        return
     left, right = st.columns([2, 1], gap="large")
     with left:
         _follow(store, entry)
@@ -78,12 +98,18 @@ def _show_progress(entry: Entry) -> None:
 
 
 def _show_tabs(store: Store, entry: Entry) -> None:
-    learning, log, process, settings = st.tabs(
-        ["Learning", "Log", "Process", "Settings"], key=f"run-tab-{entry.id}", on_change="rerun"
+    is_sweep = entry.run is not None and entry.run.kind == "sweep"
+    first, log, process, settings = st.tabs(
+        ["Trials" if is_sweep else "Learning", "Log", "Process", "Settings"],
+        key=f"run-tab-{entry.id}",
+        on_change="rerun",
     )
-    if learning.open:
-        with learning:
-            _show_curves(entry)
+    if first.open:
+        with first:
+            if entry.run is not None and is_sweep:
+                show_trials(entry.run, entry.parts)
+            else:
+                _show_curves(entry)
     if log.open:
         with log:
             _show_log(store, entry)
@@ -97,7 +123,7 @@ def _show_tabs(store: Store, entry: Entry) -> None:
 
 def _show_curves(entry: Entry) -> None:
     if entry.run is None or entry.folder is None or not counts_epochs(entry):
-        st.caption("A sweep has no curves of its own, only its trials have.")
+        st.caption("A job without a run of its own has no curves.")
         return
     folds = fold_folders(entry.folder)
     if not any((folder / "history.jsonl").is_file() for folder in folds or (entry.folder,)):
@@ -161,8 +187,10 @@ def tail(path: Path) -> list[str]:
 
 
 def _show_process(entry: Entry) -> None:
-    device = _description(entry).get("device", "unknown")
-    st.markdown(f"Device **{escape_markdown(str(device))}**")
+    from affexion_core.training.device import device_words
+
+    device = device_words(entry.folder) if entry.folder is not None else "not started yet"
+    st.markdown(f"Device **{escape_markdown(device)}**")
     jobs = list(entry.parts) or ([entry.job] if entry.job else [])
     if not jobs:
         st.caption("It was not trained by the queue, so nothing is known of its process.")
@@ -171,10 +199,6 @@ def _show_process(entry: Entry) -> None:
     st.dataframe(rows, hide_index=True, height=min(300, 36 + 33 * len(rows)), key=f"process-{entry.id}",
                  alt="Processes with machine, memory and attempts")  # fmt: skip
     st.caption("Memory can be read only of processes on the machine that this page comes from.")
-
-
-def _description(entry: Entry) -> Mapping[str, Any]:
-    return read_json(entry.folder / "run.json") if entry.folder is not None else {}
 
 
 def _process_row(job: Job) -> dict[str, Any]:
@@ -211,11 +235,13 @@ def memory_words(job: Job) -> str:
 def _show_result(entry: Entry) -> None:
     from affexion_core.evaluation.scores import estimate_from_json
 
-    if entry.record is None or entry.state != "done":
+    found = headline(entry)
+    if not found or entry.state != "done":
         return
     with st.container(border=True):
-        measured = evaluation_title(entry.record.name, entry.record.part)
-        st.caption(f"Measured on: {escape_markdown(measured)}")
-        names: Sequence[str] = [name for name in METRICS if name in entry.record.summary][:2]
-        show_figures_row({name: estimate_from_json(entry.record.summary[name]) for name in names})
-        stamp_badge(entry.record.stamp)
+        measured = evaluation_title(str(found["on"]), str(found["part"]))
+        best = f"Best trial, {said_values(found['best']['values'])}. " if "best" in found else ""
+        st.caption(escape_markdown(f"{best}Measured on: {measured}"))
+        names: Sequence[str] = [name for name in METRICS if name in found][:2]
+        show_figures_row({name: estimate_from_json(found[name]) for name in names})
+        stamp_badge(str(found["stamp"]))

@@ -67,6 +67,12 @@ _NAMES = {
     "lstm_layers": "LSTM layers",
     "conv_relu": "ReLU after convolutions",
     "conv_dropout": "Convolution dropout",
+    "overlap": "Raters a clip",
+    "extra_raters": "Extra raters",
+    "gold_share": "Hidden checks",
+    "repeat_share": "Hidden repeats",
+    "lease_minutes": "Minutes held",
+    "must_listen": "Must listen",
 }
 
 
@@ -74,11 +80,14 @@ def setting_fields(config: RunConfig) -> dict[str, tuple[SettingField, ...]]:
     """List the settings of a recipe by section, in the order in which their dataclasses name them."""
     from affexion_core.training.run_config import sections
 
-    return {section: _fields_of(section, part, config) for section, part in sections(config).items()}
+    return {
+        section: fields_of(section, part, config.model if section == "model" else section)
+        for section, part in sections(config).items()
+    }
 
 
-def _fields_of(section: str, part: Any, config: RunConfig) -> tuple[SettingField, ...]:
-    owner = config.model if section == "model" else section
+def fields_of(section: str, part: Any, owner: str) -> tuple[SettingField, ...]:
+    """List the settings of one config dataclass; ``owner`` begins their keys."""
     infos: Mapping[str, Any] = getattr(type(part), "__pydantic_fields__", {})
     found = []
     for field in dataclasses.fields(part):

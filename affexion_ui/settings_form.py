@@ -7,38 +7,50 @@ are those that still hold the value of the recipe before, and leaves the others.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import streamlit as st
 
+from affexion_core.config import build, plain
 from affexion_core.errors import ConfigError
 from affexion_ui.layout import show_error
-from affexion_ui.setting_fields import FREQUENT, SettingField, apply_typed, said, same, setting_fields, shown
+from affexion_ui.setting_fields import (
+    FREQUENT,
+    SettingField,
+    apply_typed,
+    fields_of,
+    said,
+    same,
+    setting_fields,
+    shown,
+    typed,
+)
 
 if TYPE_CHECKING:
     from affexion_core.training.run_config import RunConfig
 
+T = TypeVar("T")
+
 PREFIX = "set:"
 # What the controls held untouched at the last drawing, by field key.
 _BASE = "settings-base"
+# Settings that an address asks for, until the form has taken them.
+_ASKED = "settings-asked"
 _WIDTH = {"switch": 200, "choice": 128, "list": 128, "json": 260, "text": 200}
 _TITLES = {"training": "How the weights are learned", "inputs": "What of a clip the model gets"}
 
 
-def ask_settings(config: RunConfig, asked: Mapping[str, Any] | None = None) -> RunConfig | None:
-    """Show all settings of a recipe; returns the recipe with what is typed, None while something typed is wrong.
+def want_settings(asked: Mapping[str, Any]) -> None:
+    """Have the next form filled in with these settings, by field key, in place of all that was typed."""
+    st.session_state[_ASKED] = dict(asked)
 
-    Parameters
-    ----------
-    config
-        The recipe as its preset gives it.
-    asked
-        Settings by field key that an address asks for; they replace all that was typed.
-    """
+
+def ask_settings(config: RunConfig) -> RunConfig | None:
+    """Show all settings of a recipe; returns the recipe with what is typed, None while something typed is wrong."""
     by_section = setting_fields(config)
     fields = [field for section in by_section.values() for field in section]
-    _settle(fields, asked)
+    _settle(fields)
     frequent = sorted((f for f in fields if f.name in FREQUENT), key=lambda f: FREQUENT.index(f.name))
     _show_row(frequent)
     place = st.container()
@@ -49,16 +61,48 @@ def ask_settings(config: RunConfig, asked: Mapping[str, Any] | None = None) -> R
         return _checked(config, by_section)
 
 
+def ask_config(config: T, owner: str, leave_out: Collection[str] = ()) -> T | None:
+    """Show the settings of a config that is no part of a recipe.
+
+    Parameters
+    ----------
+    config
+        Made by `config.config_class`.
+    owner
+        Begins the keys under which the session holds what is typed.
+    leave_out
+        Settings that are asked for elsewhere.
+
+    Returns
+    -------
+    The config with what is typed; None, and the error on the page, while something typed is wrong.
+    """
+    fields = [field for field in fields_of(owner, config, owner) if field.name not in leave_out]
+    for field in fields:
+        st.session_state.setdefault(PREFIX + field.key, shown(field, field.default))
+    with st.container(horizontal=True, gap="small"):
+        for field in fields:
+            with st.container(width=_WIDTH.get(field.kind, 148), gap="xxsmall"):
+                _show_control(field, commands=False)
+    try:
+        held = {field.name: typed(field, st.session_state[PREFIX + field.key]) for field in fields}
+        return build(type(config), {**plain(config), **held})
+    except ConfigError as error:
+        show_error(error)
+        return None
+
+
 def _title(section: str, config: RunConfig) -> str:
     if section == "model":
         return f"Model: {config.model}"
     return _TITLES.get(section) or f"Features: {section}"
 
 
-def _settle(fields: Sequence[SettingField], asked: Mapping[str, Any] | None) -> None:
+def _settle(fields: Sequence[SettingField]) -> None:
     """Give each control its value before it is drawn: as asked for, else as typed, else the recipe's."""
     state = st.session_state
     before: Mapping[str, Any] = state.get(_BASE, {})
+    asked: Mapping[str, Any] | None = state.get(_ASKED)
     if asked is not None:
         before = {}
         for key in [key for key in state if str(key).startswith(PREFIX)]:
@@ -70,6 +114,8 @@ def _settle(fields: Sequence[SettingField], asked: Mapping[str, Any] | None) -> 
         elif key not in state or (field.key in before and same(state[key], before[field.key])):
             state[key] = value
     state[_BASE] = {**before, **{field.key: shown(field, field.default) for field in fields}}
+    # last: where this is cut short, the next drawing does it all
+    state.pop(_ASKED, None)
 
 
 def _fitting(field: SettingField, value: Any) -> Any:
@@ -92,12 +138,13 @@ def _show_row(fields: Sequence[SettingField]) -> None:
                 st.caption(_beside(field))
 
 
-def _show_control(field: SettingField) -> None:
+def _show_control(field: SettingField, commands: bool = True) -> None:
     limits = f" {field.limits[:1].upper()}{field.limits[1:]}." if field.limits else ""
     why = field.why if not field.why or field.why.endswith(".") else f"{field.why}."
+    in_commands = f" In commands: `{field.name}`." if commands else ""
     options: dict[str, Any] = {
         "key": PREFIX + field.key,
-        "help": f"{why}{limits} In commands: `{field.name}`.".strip(),
+        "help": f"{why}{limits}{in_commands}".strip(),
         "persist_state": "session",
     }
     if field.kind == "switch":

@@ -52,8 +52,13 @@ def origin_badge(origin: Origin) -> None:
 
 
 def stamp_badge(stamp: str) -> None:
-    """Show whether a run's split is clean, with what it shares in words beside it."""
+    """Show whether a run's split is clean, with what it shares in words beside it; before it, how it was selected."""
     state, detail = stamp_parts(stamp)
+    if state == "selected on test":
+        st.badge(state, icon=":material/warning:", color="red", help=GLOSSARY["selected"])
+        if not detail:
+            return
+        state, detail = stamp_parts(detail)
     colour, icon = _STAMP_BADGES.get(state, ("gray", ":material/help:"))
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.badge(f"split {state}" if state != "not verifiable" else "split not verifiable", icon=icon, color=colour,

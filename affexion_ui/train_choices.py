@@ -7,6 +7,7 @@ that a reload, a shared link or a link from another run fills the page in.
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -14,17 +15,27 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from affexion_core.discovery import plugin_names
+from affexion_ui.setting_fields import said
+from affexion_ui.settings_form import want_settings
 from affexion_ui.theme import escape_markdown
 from affexion_ui.words import GLOSSARY, ORIGIN_WORDS, counted, preset_title
 
 if TYPE_CHECKING:
+    from typing_extensions import TypeIs
+
     from affexion_core.store.datasets import DatasetSummary
     from affexion_core.store.session import Store
     from affexion_core.training.prepare import HeldOut, RunRequest
     from affexion_core.training.run_config import RunConfig
+    from affexion_core.training.space import Space
+    from affexion_core.training.sweep import SweepRequest
     from affexion_core.types import Run
 
-KINDS = {"train": "One model", "cv": "Cross-validation"}
+    Request = RunRequest | SweepRequest
+
+KINDS = {"train": "One model", "cv": "Cross-validation", "sweep": "Sweep"}
+# Stands among the shipped spaces for values typed on the page.
+OWN_VALUES = "own"
 # A choice of nothing; None would show as no choice made.
 _NONE = ""
 GROUPS = {
@@ -46,14 +57,52 @@ _PARAMETERS = {
     "name": "name",
     "seed": "seed",
     "leaks": "leaks",
+    "each": "each",
+    "space": "space",
+    "vary": "vary",
+    "values": "values",
+    "vary_2": "vary2",
+    "values_2": "values2",
+    "sampler": "draw",
+    "trials": "trials",
+    "on_test": "select",
 }
-_PREFIX, _WRITTEN = "train:", "train-address"
-_PLAIN: dict[str, Any] = {"kind": "train", "folds": 7, "seed": 0, "name": "", "leaks": False}
+_NUMBERS, _SWITCHES = ("folds", "each", "seed", "trials"), {"leaks": "yes", "on_test": "test"}
+_PREFIX = "train:"
+# The address taken over or written last, and those before it with the time they were replaced.
+_WRITTEN, _REPLACED = "train-address", "train-addresses-replaced"
+# The browser asks with the address it knows: for a moment that is one that was already replaced.
+_ECHO = 10.0
+_PLAIN: dict[str, Any] = {"kind": "train", "folds": 7, "seed": 0, "name": "", "leaks": False, "each": 3, "trials": 20}
+_PLAIN |= {"sampler": "grid", "on_test": False}
+
+
+@dataclass(frozen=True)
+class SweepChoices:
+    """What a sweep is to try: a shipped space by name, or own values of one or two settings (``varied``, by key)."""
+
+    space: str
+    varied: tuple[tuple[str, Any], ...]
+    sampler: str
+    trials: int | None
+    on_test: bool
+
+    def by_name(self) -> dict[str, Any]:
+        """Give the choices by the names under which they stand in session and address."""
+        named: dict[str, Any] = {"space": self.space, "sampler": self.sampler, "on_test": self.on_test}
+        named["trials"] = self.trials
+        for place, (key, held) in zip(("", "_2"), self.varied, strict=False):
+            values = held if isinstance(held, str) else ", ".join(said(value) for value in held)
+            named |= {f"vary{place}": key, f"values{place}": values}
+        return named
 
 
 @dataclass(frozen=True)
 class Choices:
-    """What is chosen, by the names of `RunRequest`; ``test`` and ``label_map`` are None for none."""
+    """What is chosen, by the names of `RunRequest`; ``test`` and ``label_map`` are None for none.
+
+    ``folds`` are those of a cross-validation, ``each`` those of a sweep's trials; None where they don't matter.
+    """
 
     preset: str
     dataset: str
@@ -65,14 +114,19 @@ class Choices:
     seed: int | None
     name: str
     leaks: bool
+    each: int | None = None
+    sweep: SweepChoices | None = None
 
 
-def read_address() -> Mapping[str, Any] | None:
-    """Take over what the address asks for, once; returns the settings it asks for, by field key, else None."""
-    asked = _own_address()
-    if not asked or asked == st.session_state.get(_WRITTEN):
-        return None
-    state = st.session_state
+def read_address() -> None:
+    """Take over what the address asks for, once.
+
+    A drawing can be cut short at any line by the next thing typed, and the browser may not know yet what was written
+    into the address before: neither may undo what was typed since.
+    """
+    asked, state = _own_address(), st.session_state
+    if not asked or _is_own(asked):
+        return
     for name, parameter in _PARAMETERS.items():
         state.pop(_PREFIX + name, None)
         if parameter in asked:
@@ -81,7 +135,23 @@ def read_address() -> Mapping[str, Any] | None:
         settings = json.loads(asked.get("set", "{}"))
     except ValueError:
         settings = {}
-    return settings if isinstance(settings, dict) else {}
+    want_settings(settings if isinstance(settings, dict) else {})
+    _note_address(asked)
+
+
+def _is_own(address: Mapping[str, str]) -> bool:
+    """Tell an address of this session's own, of now or a moment ago, from one that asks for something."""
+    state = st.session_state
+    recent = [before for replaced, before in state.get(_REPLACED, ()) if time.monotonic() - replaced < _ECHO]
+    return address in (state.get(_WRITTEN), *recent)
+
+
+def _note_address(address: Mapping[str, str]) -> None:
+    state = st.session_state
+    before = state.get(_WRITTEN)
+    if before not in (None, address):
+        state[_REPLACED] = (*state.get(_REPLACED, ())[-20:], (time.monotonic(), before))
+    state[_WRITTEN] = dict(address)
 
 
 def _own_address() -> dict[str, str]:
@@ -90,30 +160,41 @@ def _own_address() -> dict[str, str]:
 
 
 def _read(name: str, text: str) -> Any:
-    if name in ("folds", "seed"):
+    if name in _NUMBERS:
         return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else _PLAIN[name]
-    return text == "yes" if name == "leaks" else text
+    return text == _SWITCHES[name] if name in _SWITCHES else text
 
 
 def write_address(choices: Choices, settings: Mapping[str, Any]) -> None:
     """Put what is chosen, and the settings that differ from the recipe's, into the address."""
     address = address_of(choices, settings)
+    # noted first: cut short between the two, the address is written at the next drawing
+    _note_address(address)
     before = _own_address()
     if before != address:
         for parameter in before.keys() - address.keys():
             del st.query_params[parameter]
         st.query_params.update(address)
-    st.session_state[_WRITTEN] = address
 
 
 def address_of(choices: Choices, settings: Mapping[str, Any]) -> dict[str, str]:
     """Write choices as an address's parameters; what is plain is left out."""
-    values = {name: value for name, value in vars(choices).items() if value is not None and value != _PLAIN.get(name)}
-    address = {_PARAMETERS[name]: "yes" if value is True else str(value) for name, value in values.items()}
+    named = {**vars(choices), **(choices.sweep.by_name() if choices.sweep else {})}
+    del named["sweep"]
+    values = {name: value for name, value in named.items() if value is not None and value != _PLAIN.get(name)}
+    address = {_PARAMETERS[name]: _SWITCHES[name] if value is True else str(value) for name, value in values.items()}
     return address | ({"set": json.dumps(settings, separators=(",", ":"))} if settings else {})
 
 
-def address_like(run: Run, config: RunConfig, group: str | None, n_folds: int, held_out: Any) -> dict[str, str]:
+def address_like(
+    run: Run,
+    config: RunConfig,
+    group: str | None,
+    n_folds: int,
+    held_out: Any,
+    kind: str | None = None,
+    sweep: SweepChoices | None = None,
+) -> dict[str, str]:
     """Write an address that fills the page in as a run was started, to change something and start it again.
 
     Parameters
@@ -124,25 +205,30 @@ def address_like(run: Run, config: RunConfig, group: str | None, n_folds: int, h
         How its folds were kept apart, and how many they are.
     held_out
         Its test set as `prepare.pinned_held_out` gives it, or None.
+    kind, sweep
+        What to make, None for what the run is; and what a sweep tries.
     """
     from affexion_core.discovery import load_plugin
     from affexion_core.training.run_config import from_preset
     from affexion_ui.settings_form import differences
 
     preset = load_plugin("presets", run.preset).PRESET
+    kind = kind or run.kind
     choices = Choices(
         preset=run.preset,
         dataset=run.train_dataset,
-        kind=run.kind,
+        kind=kind,
         test=run.test_dataset,
         label_map=held_out["label_map"] if held_out else None,
-        folds=n_folds if run.kind == "cv" else None,
-        group=group if run.kind == "cv" else None,
+        folds=n_folds if kind == "cv" else None,
+        group=group if kind in ("cv", "sweep") else None,
         seed=config.seed,
         name="",
         leaks=bool(held_out and held_out["allow_leaks"]),
+        each=n_folds if kind == "sweep" else None,
+        sweep=sweep,
     )
-    return address_of(choices, differences(from_preset(preset, config.seed, run.kind == "cv"), config))
+    return address_of(choices, differences(from_preset(preset, config.seed, kind == "cv"), config))
 
 
 def ask_choices(datasets: Sequence[DatasetSummary]) -> Choices:
@@ -160,21 +246,24 @@ def ask_choices(datasets: Sequence[DatasetSummary]) -> Choices:
             format_func=KINDS.__getitem__,
             required=True,
             help=GLOSSARY["cv"],
-            **_options("kind", list(KINDS)),
+            **options_of("kind", list(KINDS)),
         )
-        folds, group = _ask_folds() if kind == "cv" else (None, _NONE)
-        name = st.text_input("Name", placeholder="if you like", width=130, **_options("name"))
+        number = {"cv": "folds", "sweep": "each"}.get(kind)
+        folds, group = _ask_folds(number) if number else (None, _NONE)
+        name = st.text_input("Name", placeholder="if you like", width=130, **options_of("name"))
         what = "Same seed, same numbers."
-        seed = st.number_input("Seed", step=1, width=90, help=what, **_options("seed"))
+        seed = st.number_input("Seed", step=1, width=90, help=what, **options_of("seed"))
     leaks = bool(test) and bool(st.session_state.get(_PREFIX + "leaks"))
+    own = {number: folds} if number else {}
     return Choices(
-        preset, dataset, kind, test or None, label_map or None, folds, group or None, seed, name.strip(), leaks
-    )
+        preset, dataset, kind, test or None, label_map or None, own.get("folds"), group or None, seed, name.strip(),
+        leaks, own.get("each"),
+    )  # fmt: skip
 
 
 def ask_leaks() -> None:
     """Let a test set that leaks be used all the same; drawn where the leak is told."""
-    st.checkbox("Measure on it all the same, stamped leaky", **_options("leaks"))
+    st.checkbox("Measure on it all the same, stamped leaky", **options_of("leaks"))
 
 
 def _ask_label_map() -> str:
@@ -185,8 +274,8 @@ def _ask_label_map() -> str:
     return _select("Label map", maps, "label_map", lambda name: name or "labels as they are", 170, what)
 
 
-def _ask_folds() -> tuple[int | None, str]:
-    folds = st.number_input("Folds", step=1, width=110, **_options("folds"))
+def _ask_folds(name: str) -> tuple[int | None, str]:
+    folds = st.number_input("Folds" if name == "folds" else "Folds a trial", step=1, width=110, **options_of(name))
     what = "What may not stand on both sides of a fold, so that the figures are those for new people."
     group = _select("Keep on one side", list(GROUPS), "group", GROUPS.__getitem__, 205, what)
     return folds, group
@@ -195,12 +284,12 @@ def _ask_folds() -> tuple[int | None, str]:
 def _select(
     label: str, options: Sequence[Any], name: str, words: Callable[[Any], str], width: int, help_text: str | None = None
 ) -> Any:
-    chosen = _options(name, options)
+    chosen = options_of(name, options)
     return st.selectbox(label, options, format_func=words, width=width, help=help_text, **chosen)
 
 
-def _options(name: str, options: Sequence[Any] = ()) -> dict[str, Any]:
-    """Give a control its key, and its first value where it has none that still exists."""
+def options_of(name: str, options: Sequence[Any] = ()) -> dict[str, Any]:
+    """Give a control of this page its key, and its first value where it has none that still exists."""
     key = _PREFIX + name
     if key not in st.session_state or (options and st.session_state[key] not in options):
         st.session_state[key] = _PLAIN.get(name, options[0] if options else None)
@@ -218,22 +307,20 @@ def data_words(summary: DatasetSummary) -> str:
     return f"**{escape_markdown(summary.name)}**: {escape_markdown(labels)}; {speakers}"
 
 
-def request_of(store: Store, choices: Choices, config: RunConfig) -> RunRequest:
-    """Load the chosen data and make the request.
+def request_of(store: Store, choices: Choices, config: RunConfig, space: Space | None = None) -> Request:
+    """Load the chosen data and make the request; ``space`` is what a sweep tries.
 
     Raises
     ------
     ConfigError
-        If folds or seed are not numbers that can be.
+        If folds, trials or seed are not numbers that can be.
     """
-    from affexion_core.errors import ConfigError
     from affexion_core.store.datasets import load_dataset
     from affexion_core.training.prepare import RunRequest
 
-    if choices.kind == "cv" and (choices.folds is None or choices.folds < 2):
-        raise ConfigError(f"folds = {choices.folds}: choose 2 or more.")
-    if choices.seed is None or choices.seed < 0:
-        raise ConfigError(f"seed = {choices.seed}: choose 0 or more.")
+    _check_numbers(choices)
+    if choices.sweep is not None and space is not None:
+        return _sweep_of(store, choices, choices.sweep, config, space)
     return RunRequest(
         kind="cv" if choices.kind == "cv" else "train",
         config=config,
@@ -241,6 +328,42 @@ def request_of(store: Store, choices: Choices, config: RunConfig) -> RunRequest:
         test=_held_out(store, choices),
         n_folds=choices.folds or 2,
         group=choices.group,
+        name=choices.name or None,
+    )
+
+
+def is_sweep(request: Request) -> TypeIs[SweepRequest]:
+    """Tell a sweep from a run of its own."""
+    return hasattr(request, "space")
+
+
+def _check_numbers(choices: Choices) -> None:
+    from affexion_core.errors import ConfigError
+
+    folds = {"cv": choices.folds, "sweep": choices.each}.get(choices.kind, 2)
+    if folds is None or folds < 2:
+        raise ConfigError(f"folds = {folds}: choose 2 or more.")
+    if choices.seed is None or choices.seed < 0:
+        raise ConfigError(f"seed = {choices.seed}: choose 0 or more.")
+    sweep = choices.sweep
+    if sweep is not None and sweep.sampler == "tpe" and (sweep.trials is None or sweep.trials < 1):
+        raise ConfigError(f"trials = {sweep.trials}: choose 1 or more.")
+
+
+def _sweep_of(store: Store, choices: Choices, sweep: SweepChoices, config: RunConfig, space: Space) -> SweepRequest:
+    from affexion_core.store.datasets import load_dataset
+    from affexion_core.training.sweep import SweepRequest
+
+    return SweepRequest(
+        config=config,
+        dataset=load_dataset(store, choices.dataset),
+        space=space,
+        test=_held_out(store, choices),
+        sampler="tpe" if sweep.sampler == "tpe" else "grid",
+        n_trials=sweep.trials,
+        n_folds=choices.each or 2,
+        group=choices.group,
+        select_on_test=sweep.on_test,
         name=choices.name or None,
     )
 

@@ -10,17 +10,19 @@ import streamlit as st
 
 from affexion_core.config import config_hash
 from affexion_core.errors import AffexionError, SplitError
+from affexion_core.evaluation.selection import SELECTED_ON_TEST
 from affexion_ui.layout import show_error
 from affexion_ui.theme import escape_markdown, stamp_badge
-from affexion_ui.train_choices import ask_leaks
-from affexion_ui.words import counted
+from affexion_ui.train_choices import ask_leaks, is_sweep
+from affexion_ui.words import count, counted
 
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
 
     from affexion_core.store.session import Store
-    from affexion_core.training.estimate import Pace
+    from affexion_core.training.estimate import Effort, Pace
     from affexion_core.training.prepare import RunRequest
+    from affexion_ui.train_choices import Request
 
 _STARTED = "train-started"
 # A second click within so many seconds is the first one's echo.
@@ -38,10 +40,13 @@ class Preview:
     reason: str | None
 
 
-def show_preview(store: Store, request: RunRequest) -> bool:
+def show_preview(store: Store, request: Request) -> bool:
     """Show cost and leak check of a request; returns whether it may start."""
+    folds = _folds_of(request)
     try:
-        preview = _preview(_fingerprint(request), request)
+        n_trials = _count_trials(request)
+        preview = _preview(_fingerprint(folds), folds)
+        effort = _effort(request, n_trials)
     except AffexionError as error:
         st.markdown("**Leak check**")
         show_error(error)
@@ -49,11 +54,36 @@ def show_preview(store: Store, request: RunRequest) -> bool:
             ask_leaks()
         return False
     st.markdown("**What it will cost**")
-    st.markdown(_cost_words(request, preview))
-    st.markdown(_time_words(store, request, preview))
+    st.markdown(_cost_words(request, preview, effort, n_trials))
+    st.markdown(_time_words(store, request, preview, effort, n_trials))
     st.markdown("**Leak check**")
-    _show_stamps(preview, request)
+    _show_stamps(preview, folds)
+    if is_sweep(request) and request.select_on_test:
+        stamp_badge(SELECTED_ON_TEST)
+        st.caption("Stands before the stamp of every figure of this sweep.")
     return True
+
+
+def _folds_of(request: Request) -> RunRequest:
+    """Give the run whose splits a request has; each trial of a sweep is the same cross-validation."""
+    from affexion_core.training.prepare import RunRequest
+
+    if not is_sweep(request):
+        return request
+    return RunRequest("cv", request.config, request.dataset, request.test, request.n_folds, request.group)
+
+
+def _count_trials(request: Request) -> int:
+    from affexion_core.training.sweep import count_trials
+
+    return count_trials(request) if is_sweep(request) else 1
+
+
+def _effort(request: Request, n_trials: int) -> Effort:
+    from affexion_core.training.estimate import effort_of
+
+    clips = [item.clip for item in request.dataset.items]
+    return effort_of(clips, request.config, request.space if is_sweep(request) else None, n_trials)
 
 
 def _fingerprint(request: RunRequest) -> str:
@@ -83,28 +113,37 @@ def _preview(fingerprint: str, _request: RunRequest) -> Preview:
     )
 
 
-def _cost_words(request: RunRequest, preview: Preview) -> str:
-    epochs = counted(request.config.training.epochs, "epoch")
+def _cost_words(request: Request, preview: Preview, effort: Effort, n_trials: int) -> str:
+    fewest, longest = effort.epochs
+    epochs = counted(longest, "epoch") if fewest == longest else f"{fewest}–{longest} epochs"
     least, most = min(preview.trained), max(preview.trained)
     clips = counted(most, "clip") if least == most else f"{least}–{most} clips"
-    models = "" if request.kind == "train" else f"{counted(len(preview.trained), 'fold')}, each "
     at_most = "up to " if request.config.training.early_stopping else ""
-    return f"{models}{clips} × {at_most}{epochs}"
+    each = f"{clips} × {at_most}{epochs}"
+    folds = counted(len(preview.trained), "fold")
+    if not is_sweep(request):
+        return each if request.kind == "train" else f"{folds}, each {each}"
+    total = count(round(effort.total_epochs * len(preview.trained)))
+    fewer = "; at most, as trials that fall behind are given up" if _prunes(request) else ""
+    return f"{counted(n_trials, 'trial')} × {folds}, each {each}: {total} epochs in all{fewer}"
 
 
-def _time_words(store: Store, request: RunRequest, preview: Preview) -> str:
-    from affexion_core.training.estimate import frames_seen
+def _prunes(request: Request) -> bool:
+    return is_sweep(request) and request.sampler == "tpe" and not request.select_on_test
 
+
+def _time_words(store: Store, request: Request, preview: Preview, effort: Effort, n_trials: int) -> str:
     found = _pace(str(store.workspace.root), config_hash(request.config.model, request.config.model_config), store,
                   request.config)  # fmt: skip
     if found is None:
         return f"No runs of the model “{request.config.model}” on this machine yet, so no estimate of the time."
-    frames = frames_seen((item.clip for item in request.dataset.items), request.config) / len(request.dataset.items)
-    seconds = found.seconds * frames * sum(preview.trained) * request.config.training.epochs / 1e6
+    seconds = found.seconds * effort.frames * sum(preview.trained) / 1e6
     slots = _slots(store)
     words = f"About {about(seconds)} of computing"
-    if len(preview.trained) > 1 and slots > 1:
-        rounds = -(-len(preview.trained) // slots) / len(preview.trained)
+    # what has a slot of its own: a fold, or a trial with all its folds
+    parts = n_trials if is_sweep(request) else len(preview.trained)
+    if parts > 1 and slots > 1:
+        rounds = -(-parts // slots) / parts
         words += f", so about {about(seconds * rounds)} on {slots} slots"
     basis = counted(found.n_runs, "run")
     other = "" if found.same_settings else ", with other model settings, so roughly"
@@ -157,10 +196,12 @@ def _show_stamps(preview: Preview, request: RunRequest) -> None:
         )
 
 
-def offer_start(place: DeltaGenerator, store: Store, request: RunRequest | None) -> None:
+def offer_start(place: DeltaGenerator, store: Store, request: Request | None) -> None:
     """Show the button that starts a request, disabled where there is none to start."""
     what = "Start training"
-    if request is not None and request.kind == "cv":
+    if request is not None and is_sweep(request):
+        what = f"Start {counted(_count_trials(request), 'trial')}"
+    elif request is not None and request.kind == "cv":
         what = f"Start {counted(request.n_folds, 'fold')}"
     clicked = place.button(
         what,
@@ -174,23 +215,34 @@ def offer_start(place: DeltaGenerator, store: Store, request: RunRequest | None)
         _start(store, request)
 
 
-def _start(store: Store, request: RunRequest) -> None:
+def _start(store: Store, request: Request) -> None:
     from affexion_core.jobs.engine import ensure_engine
-    from affexion_core.jobs.submit import submit_run
-    from affexion_core.training.run_config import config_to_json
+    from affexion_core.jobs.submit import submit_run, submit_sweep
 
     last = st.session_state.get(_STARTED)
-    asked = config_hash(_fingerprint(request), config_to_json(request.config), request.name)
+    asked = _identity(request)
     if last is not None and last["asked"] == asked and time.monotonic() - last["at"] < _ECHO:
         return
     with st.spinner("Queueing …"):
-        job = submit_run(store, request)
+        job = submit_sweep(store, request) if is_sweep(request) else submit_run(store, request)
         ensure_engine(store.workspace)
     st.session_state[_STARTED] = {"asked": asked, "at": time.monotonic(), "run": job.run_id, "name": _name(request)}
 
 
-def _name(request: RunRequest) -> str:
-    return request.name or f"{request.config.preset} on {request.dataset.name}"
+def _identity(request: Request) -> str:
+    """Name all that a request asks for; two with the same are one."""
+    from affexion_core.training.run_config import config_to_json
+    from affexion_core.training.space import space_to_json
+
+    parts: list[Any] = [_fingerprint(_folds_of(request)), config_to_json(request.config), request.name]
+    if is_sweep(request):
+        parts += [space_to_json(request.space), request.sampler, request.n_trials, request.select_on_test]
+    return config_hash(*parts)
+
+
+def _name(request: Request) -> str:
+    what = f"{request.config.preset} on {request.dataset.name}"
+    return request.name or (f"Sweep of {what}" if is_sweep(request) else what)
 
 
 def show_started() -> None:

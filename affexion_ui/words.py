@@ -20,9 +20,17 @@ GLOSSARY = {
     "Fewer clips, wider interval.",
     "stamp": "Whether training and test share clips, speakers, voices or texts. Leaky figures look better than the "
     "model is on new people.",
+    "selected": "The best values were chosen by these very clips, so the figure is partly luck: expect less on others.",
     "chance": "What blind guessing among equally likely labels would reach.",
     "cv": "Cross-validation: the clips are dealt into folds, and each fold is predicted by a model that never saw it.",
     "confusion": "Rows: the label the clip has. Columns: the label the model gave. In a cell: clips, share of row.",
+    "alpha": "Krippendorff's α: agreement beyond chance for any number of raters, with judgements missing. 1: perfect, "
+    "0: as by chance.",
+    "fleiss_kappa": "Fleiss' κ: agreement of any number of raters beyond chance. 1: perfect, 0: as by chance.",
+    "cohen_kappa": "Cohen's κ: agreement of two raters beyond chance on the clips both judged. 1: perfect, 0: as by "
+    "chance.",
+    "dawid_skene": "Dawid–Skene: from votes alone, how often each rater is right and what each clip most likely is.",
+    "self_consistency": "Share of clips that a rater got twice, without being told, and answered alike.",
 }
 METRICS = {"accuracy": "Accuracy", "uar": "UAR", "macro_f1": "Macro F1", "macro_precision": "Macro precision"}
 ORIGIN_WORDS = {"real": "real people", "synthetic": "synthetic voices"}
@@ -31,7 +39,8 @@ ORIGIN_WORDS = {"real": "real people", "synthetic": "synthetic voices"}
 def estimate_words(estimate: Estimate) -> str:
     """Write a figure as ``45 % (33–59, n = 52)``, to the digits that its interval supports."""
     if estimate.value is None:
-        return f"undefined: {estimate.reason} (n = {estimate.n})"
+        reason = estimate.reason or ""
+        return f"{reason if reason.startswith('undefined') else f'undefined: {reason}'} (n = {estimate.n})"
     if estimate.low is None or estimate.high is None:
         return f"{estimate.value * 100:.0f} % (n = {estimate.n})"
     digits = _digits(estimate)

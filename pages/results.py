@@ -4,15 +4,13 @@ import streamlit as st
 
 from affexion_core.store.datasets import list_datasets
 from affexion_core.store.runs import list_runs
-from affexion_ui.layout import empty_state, page_header
-from affexion_ui.results import (
-    choose_evaluation,
-    choose_run,
-    show_cell_clips,
-    show_classes,
-    show_confusion,
-    show_headline,
-)
+from affexion_ui.layout import empty_state, page_header, shown_errors
+from affexion_ui.results import choose_evaluation, choose_run, choose_section, show_headline
+from affexion_ui.results_certainty import show_certainty
+from affexion_ui.results_confusion import show_cell_clips, show_confusion
+from affexion_ui.results_data import load_measured
+from affexion_ui.results_groups import show_groups
+from affexion_ui.results_labels import show_classes, show_curves
 from affexion_ui.run_details import show_folds, show_learning, show_settings, show_training_data
 from affexion_ui.session import current_store
 
@@ -38,30 +36,37 @@ if evaluation is None:
 
 origins = {dataset.name: dataset.origin for dataset in list_datasets(store)}
 show_headline(run, evaluation, origins.get(evaluation.dataset))
+section = choose_section()
 
-left, right = st.columns(2, gap="large")
-with left:
-    st.subheader("Confusion", anchor=False)
-    cell = show_confusion(run, evaluation)
-with right:
-    st.subheader("By label", anchor=False)
-    show_classes(evaluation, run.id)
-if cell is not None:
-    show_cell_clips(store, run, evaluation, cell)
-
-st.subheader("How it came to be", anchor=False)
-learning, folds, data, settings = st.tabs(
-    ["Learning", "Folds", "Trained on", "Settings"], key="details", on_change="rerun"
-)
-if learning.open:
-    with learning:
-        show_learning(run)
-if folds.open:
-    with folds:
+with shown_errors():
+    if section == "Confusion":
+        measured = load_measured(store, run, evaluation)
+        left, right = st.columns(2, gap="large")
+        with left:
+            cell = show_confusion(run, evaluation)
+        if cell is not None:
+            with right:
+                show_cell_clips(store, measured, cell)
+    elif section == "By label":
+        left, right = st.columns(2, gap="large")
+        with left:
+            show_classes(evaluation, run.id)
+        with right:
+            show_curves(load_measured(store, run, evaluation))
+    elif section == "Certainty":
+        show_certainty(store, load_measured(store, run, evaluation))
+    elif section == "Groups":
+        show_groups(store, load_measured(store, run, evaluation))
+    elif section == "Folds":
         show_folds(run, evaluation)
-if data.open:
-    with data:
-        show_training_data(store, run)
-if settings.open:
-    with settings:
-        show_settings(run)
+    else:
+        learning, data, settings = st.tabs(["Learning", "Trained on", "Settings"], key="details", on_change="rerun")
+        if learning.open:
+            with learning:
+                show_learning(run)
+        if data.open:
+            with data:
+                show_training_data(store, run)
+        if settings.open:
+            with settings:
+                show_settings(run)

@@ -1,4 +1,5 @@
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 # Before torch is loaded, here and in what tests start: test workers side by side would fight over the cores.
@@ -38,3 +39,22 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     monkeypatch.delenv("AFFEXION_DATABASE_URL", raising=False)
     monkeypatch.setenv("AFFEXION_WORKSPACE", str(tmp_path / "workspace"))
     return open_workspace()
+
+
+COUNTS = pytest.StashKey[list[tuple[str, str]]]()
+
+
+@pytest.fixture
+def counted(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
+    """Note what a test counted, as ``counted(what, figures)``; the counts are listed at the end of the run."""
+    return lambda what, figures: request.config.stash.setdefault(COUNTS, []).append((what, figures))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """List the counts as a Markdown table."""
+    counts = config.stash.get(COUNTS, [])
+    if counts:
+        terminalreporter.section("counts")
+        terminalreporter.write_line("| what | counted |\n|---|---|")
+        for what, figures in sorted(counts):
+            terminalreporter.write_line(f"| {what} | {figures} |")

@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ UI = sorted((PROJECT / "affexion_ui").rglob("*.py"))
 
 FOUNDATION = {"types", "errors", "config", "discovery", "workspace", "scheme_files", ""}
 BASE = {"audio", "store"}
-PLUGINS = {"corpora", "features", "models", "synthesis", "augment", "presets"}
+PLUGINS = {"corpora", "features", "models", "synthesis", "augment", "presets", "exchange"}
 TOP = {"commands", "__main__"}
 HEAVY = {"torch", "librosa", "sklearn", "av", "scipy", "transformers"}
 
@@ -106,3 +107,14 @@ def test_light_modules_load_nothing_heavy(module):
     code = f"import sys, {module}; print([m for m in {sorted(HEAVY)} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=PROJECT, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_what_the_app_needs_beside_its_code_is_packaged():
+    patterns = tomllib.loads((PROJECT / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]
+    files = [p for p in (PROJECT / "affexion_ui").rglob("*") if p.suffix in (".js", ".css", ".json", ".svg", ".png")]
+    left_out = [
+        str(path)
+        for path in files
+        if not any(path.match(one) for one in patterns.get(".".join(path.parent.relative_to(PROJECT).parts), []))
+    ]
+    assert files and not left_out

@@ -31,3 +31,13 @@ def waveform_peaks(signal: np.ndarray, n_columns: int) -> np.ndarray:
     return np.stack([np.minimum.reduceat(signal, starts), np.maximum.reduceat(signal, starts)], axis=1).astype(
         np.float32
     )
+
+
+def peaks_as_bytes(peaks: np.ndarray) -> np.ndarray:
+    """Round peaks ``(n_columns, 2)`` in [-1, 1] to whole numbers in [-127, 127], as int8 ``(2 * n_columns,)``.
+
+    Minimum and maximum of a column follow each other, as a player reads them. Rounding goes away from zero, so that
+    nothing but silence draws as silence.
+    """
+    scaled = np.clip(peaks, -1.0, 1.0) * 127
+    return np.where(scaled < 0, np.floor(scaled), np.ceil(scaled)).astype(np.int8).ravel()

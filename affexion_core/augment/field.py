@@ -14,32 +14,19 @@ T. Houtgast, H. J. M. Steeneken, J. Acoust. Soc. Am. 77 (1985) 1069-1077; teleph
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Annotated, Literal
+from typing import Annotated
 
 import numpy as np
-from pydantic import AfterValidator, Field
-from scipy.fft import irfft, next_fast_len, rfft
+from pydantic import Field
 from scipy.signal import butter, fftconvolve, sosfilt
 
+from affexion_core.augment._signal import Noise as Noise
+from affexion_core.augment._signal import check, gain, noise_of, within
 from affexion_core.config import config_class
-from affexion_core.errors import AudioError
 
-Noise = Literal["pink", "babble"]
-N_TALKERS = 7
-
+VERSION = 1
 
 MOST_OVERDRIVE_DB = 24.0
-
-
-def _within(lowest: float, highest: float) -> AfterValidator:
-    """Check that a (from, to) pair is in order and inside what makes sense."""
-
-    def check(bounds: tuple[float, float]) -> tuple[float, float]:
-        if not lowest <= bounds[0] <= bounds[1] <= highest:
-            raise ValueError(f"two values are needed, the smaller first, both from {lowest:g} to {highest:g}")
-        return bounds
-
-    return AfterValidator(check)
 
 
 @config_class
@@ -51,26 +38,26 @@ class Config:
         "babble",
     )
     snr_db: Annotated[
-        tuple[float, float], _within(-20, 100), Field(description="Speech over noise in dB: 20 quiet room, 5 street.")
+        tuple[float, float], within(-20, 100), Field(description="Speech over noise in dB: 20 quiet room, 5 street.")
     ] = (6.0, 20.0)
     reverberation: Annotated[
-        tuple[float, float], _within(0, 5), Field(description="Seconds until the room's sound is 60 dB down; 0 = none.")
+        tuple[float, float], within(0, 5), Field(description="Seconds until the room's sound is 60 dB down; 0 = none.")
     ] = (0.15, 0.6)
     direct_db: Annotated[
-        tuple[float, float], _within(-20, 40), Field(description="Direct over reverberant sound in dB: the distance.")
+        tuple[float, float], within(-20, 40), Field(description="Direct over reverberant sound in dB: the distance.")
     ] = (3.0, 12.0)
     low_hz: Annotated[
-        tuple[float, float], _within(20, 1000), Field(description="Lower end of the band in Hz; a telephone's is 300.")
+        tuple[float, float], within(20, 1000), Field(description="Lower end of the band in Hz; a telephone's is 300.")
     ] = (60.0, 300.0)
     high_hz: Annotated[
-        tuple[float, float], _within(2000, 24_000), Field(description="Upper end in Hz; a telephone's is 3400.")
+        tuple[float, float], within(2000, 24_000), Field(description="Upper end in Hz; a telephone's is 3400.")
     ] = (3400.0, 8000.0)
     peak_db: Annotated[
-        tuple[float, float], _within(-60, 0), Field(description="Level of the highest peak, in dB of full scale.")
+        tuple[float, float], within(-60, 0), Field(description="Level of the highest peak, in dB of full scale.")
     ] = (-18.0, -1.0)
     overdrive_db: Annotated[
         tuple[float, float],
-        _within(0, MOST_OVERDRIVE_DB),
+        within(0, MOST_OVERDRIVE_DB),
         Field(description="How far peaks would go beyond where they are cut, in dB; 0 = nothing is cut."),
     ] = (0.0, 2.0)
 
@@ -126,20 +113,13 @@ def draw(config: Config, seed: int) -> Conditions:
 
 def render(signal: np.ndarray, sampling_rate: int, conditions: Conditions, seed: int) -> np.ndarray:
     """Apply given conditions; see `apply`. ``seed`` chooses the noise and the room's fine structure."""
-    _check(signal)
+    check(signal)
     rng = np.random.default_rng([seed, 1])
     speech = _in_room(signal.astype(np.float64), sampling_rate, conditions, rng)
-    noise = _noise(conditions.noise, len(signal), sampling_rate, rng)
+    noise = noise_of(conditions.noise, len(signal), sampling_rate, rng)
     speech, noise = (_band(sound, sampling_rate, conditions) for sound in (speech, noise))
-    mixed = speech + noise * _gain(speech, noise, conditions.snr_db)
+    mixed = speech + noise * gain(speech, noise, conditions.snr_db)
     return _record(mixed, conditions).astype(np.float32)
-
-
-def _check(signal: np.ndarray) -> None:
-    if signal.ndim != 1 or not len(signal):
-        raise AudioError(f"A signal of shape {signal.shape} can't be changed; it needs one channel with samples in it.")
-    if not np.isfinite(signal).all():
-        raise AudioError("The signal has samples that are no numbers; decode the file again.")
 
 
 def _in_room(signal: np.ndarray, sampling_rate: int, conditions: Conditions, rng: np.random.Generator) -> np.ndarray:
@@ -154,25 +134,6 @@ def _in_room(signal: np.ndarray, sampling_rate: int, conditions: Conditions, rng
     return fftconvolve(signal, response)[: len(signal)]
 
 
-def _noise(kind: Noise, n_samples: int, sampling_rate: int, rng: np.random.Generator) -> np.ndarray:
-    if kind == "pink":
-        return _pink(n_samples, rng)
-    seconds = np.arange(n_samples) / sampling_rate
-    murmur = np.zeros(n_samples)
-    for _ in range(N_TALKERS):
-        pace, phase = rng.uniform(3, 6), rng.uniform(0, 2 * np.pi)
-        murmur += _pink(n_samples, rng) * (1 + np.sin(2 * np.pi * pace * seconds + phase)) ** 2
-    return murmur
-
-
-def _pink(n_samples: int, rng: np.random.Generator) -> np.ndarray:
-    """Make noise whose power falls with 1/f."""
-    # A length with large prime factors would take the transform a hundred times as long.
-    n = next_fast_len(n_samples, real=True)
-    spectrum = rfft(rng.standard_normal(n))
-    return irfft(spectrum / np.sqrt(np.maximum(np.arange(len(spectrum)), 1)), n)[:n_samples]
-
-
 def _band(sound: np.ndarray, sampling_rate: int, conditions: Conditions) -> np.ndarray:
     # A filter's edge can't reach half the sampling rate; a band that goes beyond it is open above.
     if conditions.high_hz < 0.49 * sampling_rate:
@@ -180,12 +141,6 @@ def _band(sound: np.ndarray, sampling_rate: int, conditions: Conditions) -> np.n
     else:
         filter_ = butter(2, min(conditions.low_hz, 0.4 * sampling_rate), "highpass", fs=sampling_rate, output="sos")
     return sosfilt(filter_, sound)
-
-
-def _gain(speech: np.ndarray, noise: np.ndarray, snr_db: float) -> float:
-    """Give the factor for the noise at which mean powers differ by ``snr_db``."""
-    noise_power = np.mean(noise**2)
-    return float(np.sqrt(np.mean(speech**2) / noise_power) * 10 ** (-snr_db / 20)) if noise_power else 0.0
 
 
 def _record(sound: np.ndarray, conditions: Conditions) -> np.ndarray:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from affexion_core.errors import ConfigError
+from affexion_core.errors import AffexionError, ConfigError
 from affexion_core.types import Progress
 from affexion_core.workspace import open_workspace
 
@@ -31,9 +31,22 @@ def common_options(command: F) -> F:
         shared = context.ensure_object(dict)
         shared["workspace"] = workspace or shared.get("workspace")
         shared["json"] = as_json or shared.get("json", False)
-        return command(**options)
+        try:
+            return command(**options)
+        except AffexionError as error:
+            named = options_for(error.change)
+            if not named:
+                raise
+            raise type(error)(f"{error} {named}") from error
 
     return with_context  # type: ignore[return-value]
+
+
+def options_for(parts: Sequence[str]) -> str:
+    """Name the options of the current verb that say these parts of a request, as a sentence; empty without any."""
+    parameters = click.get_current_context().command.params
+    found = [p.opts[0] for part in parts for p in parameters if p.name in (part, f"{part}_name")]
+    return f"Options: {', '.join(found)}." if found else ""
 
 
 def store() -> Store:

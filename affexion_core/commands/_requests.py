@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from affexion_core.commands._options import key_values
+from affexion_core.errors import ConfigError
 
 if TYPE_CHECKING:
     from affexion_core.ingest.label_maps import LabelMap
     from affexion_core.store.session import Store
+    from affexion_core.training.added import AlsoTrain
     from affexion_core.training.prepare import HeldOut
+    from affexion_core.types import Dataset
 
 preset_option = click.option(
     "--preset", required=True, metavar="NAME", help="The recipe, e.g. affexion-paper or linear."
@@ -31,6 +34,25 @@ seed_option = click.option(
     "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Same seed, same numbers."
 )
 name_option = click.option("--name", metavar="TEXT", help="A name for the run.")
+device_option = click.option(
+    "--device",
+    metavar="NAME",
+    default="auto",
+    show_default=True,
+    help="Where to train: auto (a GPU if there is one), cpu, cuda.",
+)
+also_option = click.option(
+    "--also-train", "also_train_name", metavar="DATASET", help="A second dataset to learn from, e.g. a few real clips."
+)
+also_limit_option = click.option(
+    "--also-limit", type=click.IntRange(min=1), metavar="N", help="Only N clips of each label of that, drawn by --seed."
+)
+adapt_option = click.option(
+    "--adapt-to",
+    "adapt_to_name",
+    metavar="DATASET",
+    help="Clips to adapt to, without their labels; see the setting method.",
+)
 background_option = click.option("--background", is_flag=True, help="Queue it and return; see `jobs`.")
 
 
@@ -54,6 +76,22 @@ def chosen_datasets(
     if not test_name:
         return dataset, None
     return dataset, HeldOut(load_dataset(opened, test_name), chosen_map(label_map), allow_leaks)
+
+
+def chosen_beside(
+    opened: Store, also_train: str | None, also_limit: int | None, label_map: str | None, adapt_to: str | None
+) -> tuple[AlsoTrain | None, Dataset | None]:
+    """Load what is learned from besides the dataset: a second one, and clips without labels; None where not asked.
+
+    The label map of the test set goes for the second dataset as well, where that has labels of its own kind.
+    """
+    from affexion_core.store.datasets import load_dataset
+    from affexion_core.training.added import AlsoTrain
+
+    if also_limit is not None and not also_train:
+        raise ConfigError("A number of clips of each label needs a second dataset.", change=("also_train",))
+    also = AlsoTrain(load_dataset(opened, also_train), also_limit, chosen_map(label_map)) if also_train else None
+    return also, load_dataset(opened, adapt_to) if adapt_to else None
 
 
 def chosen_map(label_map: str | None) -> LabelMap | None:

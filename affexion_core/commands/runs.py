@@ -8,12 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from affexion_core.commands._options import common_options, emit, progress_bar, store, table
+from affexion_core.commands._options import common_options, emit, options_for, progress_bar, store, table
 from affexion_core.commands._requests import (
+    adapt_option,
+    also_limit_option,
+    also_option,
     background_option,
+    chosen_beside,
     chosen_datasets,
     chosen_map,
     chosen_recipe,
+    device_option,
     label_map_option,
     leaks_option,
     name_option,
@@ -38,9 +43,13 @@ if TYPE_CHECKING:
 @test_option
 @label_map_option
 @leaks_option
+@also_option
+@also_limit_option
+@adapt_option
 @set_option
 @seed_option
 @name_option
+@device_option
 @background_option
 @common_options
 def train(
@@ -49,18 +58,24 @@ def train(
     test_name: str | None,
     label_map: str | None,
     allow_leaks: bool,
+    also_train_name: str | None,
+    also_limit: int | None,
+    adapt_to_name: str | None,
     settings: tuple[str, ...],
     seed: int,
     name: str | None,
+    device: str,
     background: bool,
 ) -> None:
     """Train a model on a dataset; with --test, measure it on another."""
     opened = store()
     recipe = chosen_recipe(preset, settings, seed, crossval=False)
     dataset, test = chosen_datasets(opened, train_name, test_name, label_map, allow_leaks)
+    also, target = chosen_beside(opened, also_train_name, also_limit, label_map, adapt_to_name)
     from affexion_core.training.prepare import RunRequest
 
-    _carry_out(opened, RunRequest("train", recipe, dataset, test, name=name), background)
+    request = RunRequest("train", recipe, dataset, test, name=name, device=device, also_train=also, adapt_to=target)
+    _carry_out(opened, request, background)
 
 
 @click.command()
@@ -73,9 +88,13 @@ def train(
 @test_option
 @label_map_option
 @leaks_option
+@also_option
+@also_limit_option
+@adapt_option
 @set_option
 @seed_option
 @name_option
+@device_option
 @background_option
 @common_options
 def cv(
@@ -86,9 +105,13 @@ def cv(
     test_name: str | None,
     label_map: str | None,
     allow_leaks: bool,
+    also_train_name: str | None,
+    also_limit: int | None,
+    adapt_to_name: str | None,
     settings: tuple[str, ...],
     seed: int,
     name: str | None,
+    device: str,
     background: bool,
 ) -> None:
     """Cross-validate a recipe on a dataset; with --test, measure the fold models on another."""
@@ -97,12 +120,14 @@ def cv(
     opened = store()
     recipe = chosen_recipe(preset, settings, seed, crossval=True)
     dataset, test = chosen_datasets(opened, train_name, test_name, label_map, allow_leaks)
+    also, target = chosen_beside(opened, also_train_name, also_limit, label_map, adapt_to_name)
     from affexion_core.training.prepare import RunRequest
 
     reason = choose_grouping(dataset.items, n_folds, group).reason
     if reason:
-        click.echo(f"Note: {reason}", err=True)
-    _carry_out(opened, RunRequest("cv", recipe, dataset, test, n_folds, group, name), background)
+        click.echo(f"Note: {reason} {options_for(('n_folds', 'group'))}", err=True)
+    request = RunRequest("cv", recipe, dataset, test, n_folds, group, name, device, also, target)
+    _carry_out(opened, request, background)
 
 
 def _carry_out(opened: Store, request: RunRequest, background: bool) -> None:
@@ -190,14 +215,15 @@ def predict(run: str, paths: tuple[Path, ...]) -> None:
         for row in predict_files(Path(found.folder), files):
             rows.append(row)
             progress(len(rows), len(files), "predicting")
-    lines = [
-        f"{row['file']}: {row['error']}" if "error" in row else f"{row['file']}: {row['label']} {_probs(row['probs'])}"
-        for row in rows
-    ]
+    lines = [f"{row['file']}: {row['error']}" if "error" in row else _answer(row) for row in rows]
     emit(rows, "\n".join(lines))
     if all("error" in row for row in rows):
         click.echo("Error: " + (rows[0]["error"] if len(rows) == 1 else "no file could be predicted."), err=True)
         sys.exit(2)
+
+
+def _answer(row: dict[str, Any]) -> str:
+    return f"{row['file']}: {row['label']}{', unsure' if row['unsure'] else ''} {_probs(row['probs'])}"
 
 
 def _probs(probs: dict[str, float]) -> str:
@@ -242,6 +268,7 @@ def show(run: str) -> None:
     from affexion_core.commands._figures import figures_json, figures_text
     from affexion_core.run_folder import evaluation_names, read_config, read_evaluation, read_json
     from affexion_core.store.runs import get_run
+    from affexion_core.training.device import device_words
 
     found = get_run(store(), run)
     folder = Path(found.folder)
@@ -255,10 +282,12 @@ def show(run: str) -> None:
         **read_json(folder / "run.json"),
         "run": found.id,
         "folder": found.folder,
+        "device": device_words(folder),
         "config": read_config(folder),
         "evaluations": [figures_json(found, evaluation) for evaluation in evaluations],
     }
-    emit(values, "\n\n".join(figures_text(found, evaluation) for evaluation in evaluations) or f"Run {found.id}")
+    figures = [figures_text(found, evaluation) for evaluation in evaluations] or [f"Run {found.id}"]
+    emit(values, "\n\n".join([*figures, f"trained on: {values['device']}"]))
 
 
 @click.command()
@@ -284,6 +313,33 @@ def compare(first: str, second: str, on: str) -> None:
     emit({"first": one.id, "second": two.id, "on": on, **asdict(found)}, "\n".join(lines))
 
 
+@click.command("export-run")
+@click.argument("run")
+@click.option("--to", "tracker", required=True, metavar="TRACKER", help="mlflow or tensorboard.")
+@click.option(
+    "--into",
+    metavar="PLACE",
+    help="A folder (default: below exports/ of the workspace); for mlflow also a server's address.",
+)
+@common_options
+def export_run(run: str, tracker: str, into: str | None) -> None:
+    """Export a RUN with its folds or trials to an experiment tracker; again brings it up to date."""
+    from affexion_core.discovery import load_plugin
+    from affexion_core.store.runs import get_run
+
+    exporter = load_plugin("export_runs", tracker)
+    opened = store()
+    found = get_run(opened, run)
+    from affexion_core.export_runs._run import exported_run
+
+    done = exporter.export(exported_run(found), into or str(opened.workspace.exports / exporter.BESIDE))
+    parts = f" with {done.n - 1} parts" if done.n > 1 else ""
+    emit(
+        {"run": found.id, "to": tracker, "place": done.place, "n": done.n, "look": done.look},
+        f"Exported {found.id}{parts} to {exporter.LABEL}: {done.place}\nLook at it with: {done.look}",
+    )
+
+
 def _points(estimate: Estimate) -> str:
     if estimate.value is None:
         return f"undefined: {estimate.reason}"
@@ -291,4 +347,4 @@ def _points(estimate: Estimate) -> str:
     return f"{100 * estimate.value:+.1f} points ({low:+.1f} to {high:+.1f})"
 
 
-COMMANDS = (train, cv, evaluate, predict, runs, show, compare)
+COMMANDS = (train, cv, evaluate, predict, runs, show, compare, export_run)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from affexion_core.commands._options import common_options, emit, progress_bar, store, table
+from affexion_core.commands._options import common_options, emit, options_for, progress_bar, store, table
 from affexion_core.commands._requests import (
     background_option,
     chosen_datasets,
@@ -94,7 +94,7 @@ def sweep(
     job = submit_sweep(opened, request)
     reason = read_plan(job_folder(opened, job)).group_reason
     if reason:
-        click.echo(f"Note: {reason}", err=True)
+        click.echo(f"Note: {reason} {options_for(('n_folds', 'group'))}", err=True)
     ensure_engine(opened.workspace)
     if background:
         from affexion_core.commands.jobs import job_json

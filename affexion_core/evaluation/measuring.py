@@ -14,6 +14,8 @@ from affexion_core.errors import LabelError, SplitError, allowed
 from affexion_core.evaluation.folds import FoldSummary, summarise_folds
 from affexion_core.evaluation.metrics import score
 from affexion_core.evaluation.scores import Scores, scores_to_json
+from affexion_core.evaluation.selection import stamp_of_trial
+from affexion_core.evaluation.transductive import stamp_adapted
 from affexion_core.ingest.label_maps import LabelMap, apply
 from affexion_core.predictor import Outcome, Predictor
 from affexion_core.run_folder import (
@@ -82,7 +84,8 @@ def _known(dataset: Dataset, labels: Sequence[str]) -> tuple[LabelledClip, ...]:
         shown = ", ".join(f"{label!r} ({n} clips)" for label, n in unknown.most_common())
         raise LabelError(
             f"Dataset {dataset.name!r} has labels the run doesn't know: {shown}. The run knows {allowed(labels)}. "
-            "Name a label map (--label-map) that says what each becomes, or an empty target to leave it out."
+            "Choose a label map that says what each becomes, with an empty target to leave it out.",
+            change=("label_map",),
         )
     return dataset.items
 
@@ -100,7 +103,8 @@ def stamp_for_test(seen: Sequence[Trace], items: Sequence[LabelledClip], dataset
     if leaks and not allow_leaks:
         raise SplitError(
             f"Dataset {dataset!r} shares {describe_leaks(leaks)} with what the run trains on. Choose another test set, "
-            "or allow it (--allow-leaks): the figures are then stamped leaky."
+            "or allow the leak: the figures are then stamped leaky.",
+            change=("allow_leaks",),
         )
     return split_stamp(seen, tested)
 
@@ -155,13 +159,14 @@ def evaluate(
     predictor = Predictor.load(folder)
     measured = fit_labels(dataset, predictor.labels, label_map)
     stamp = stamp_for_test(seen_in_training(folder), measured.items, dataset.name, allow_leaks)
+    stamp = stamp_adapted(folder, measured.items, stamp)
     outcome = predictor.of_clips(store.workspace, [item.clip for item in measured.items], progress)
     scored = scored_clips(measured.items, predictor.labels, outcome.probs)
     evaluation = Evaluation(
         name=evaluation_name(dataset, label_map),
         dataset=dataset.name,
         part="test",
-        stamp=stamp,
+        stamp=stamp_of_trial(run, (item.clip.id for item in measured.items), stamp),
         scores=score_clips(measured.items, scored, predictor.labels),
         created=now(),
         snapshot=dataset.snapshot(),

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -219,6 +219,8 @@ def _save_batch(store: Store, plan: _Plan, batch: Sequence[Wanted], results: Seq
             tally.present += 1
             tally.warnings.setdefault("The same sound stands in the corpus twice.", []).append(shown)
             continue
+        # copies are named by content: the name it came with finds it again in tables that others made
+        clip = replace(clip, attributes={"file_name": shown, **clip.attributes})
         tally.labels[clip.id], tally.first_file[clip.id] = want.label, shown
         tally.speakers |= {clip.speaker} - {None}  # type: ignore[arg-type]
         clips.append(clip)

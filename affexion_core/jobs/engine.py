@@ -2,8 +2,8 @@
 
 ``python -m affexion_core.jobs.engine --workspace DIR``. It brings a cluster of its own, or uses the one named by
 ``AFFEXION_SCHEDULER`` (``tcp://…``; its workers need the workspace folder, the packages, and resources: ``dask worker
-tcp://… --resources "slot=2"``). It holds no state: what is to be done stands in the store, so it can be killed and
-started again at any time. There is one for each workspace; it ends by itself after a while without work.
+tcp://… --resources "slot=2 GPU=1"``). It holds no state: what is to be done stands in the store, so it can be
+killed and started again at any time. There is one for each workspace; it ends by itself after a while without work.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ import sys
 import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
+from affexion_core.jobs.gpus import count_gpus, resources_of
 from affexion_core.jobs.process import end_tree, is_alive, spawn, start_time
 from affexion_core.jobs.supervise import reap_lost, supervise
 from affexion_core.run_folder import write_json
@@ -95,16 +95,16 @@ def main() -> None:
         return
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     store = open_store(workspace)
-    with _client() as client:
-        slots, gpus = _capacity()
-        own = os.environ.get("AFFEXION_SCHEDULER") is None
+    own = os.environ.get("AFFEXION_SCHEDULER") is None
+    slots, gpus = _capacity() if own else (0, 0)
+    with _client(slots, gpus) as client:
         status = EngineStatus(
             running=True,
             words="running",
             pid=os.getpid(),
             pid_started=start_time(os.getpid()),
-            slots=slots if own else 0,
-            gpus=gpus if own else 0,
+            slots=slots,
+            gpus=gpus,
             scheduler=client.scheduler.address,
             since=time.time(),
         )
@@ -125,13 +125,15 @@ def _reconcile(store: Store, client: Any, idle_seconds: float) -> None:
             future = futures.get(job.id)
             if future is None or future.status in ("finished", "error", "cancelled", "lost"):
                 order += 1
+                resources = resources_of(store, job, _gpus_of(client))
                 futures[job.id] = client.submit(
                     supervise,
                     str(store.workspace.root),
                     os.environ.get("AFFEXION_DATABASE_URL"),
                     job.id,
+                    "GPU" in resources,
                     key=f"{job.id}-{order}",
-                    resources=dict(job.needs) or None,
+                    resources=resources or None,
                     priority=-order,
                     retries=0,
                     pure=False,
@@ -147,7 +149,13 @@ def _reconcile(store: Store, client: Any, idle_seconds: float) -> None:
         time.sleep(POLL)
 
 
-def _client() -> Any:
+def _gpus_of(client: Any) -> int:
+    """Count the GPUs of a cluster's workers, as they are now."""
+    workers = client.scheduler_info(n_workers=-1)["workers"].values()
+    return int(sum(worker["resources"].get("GPU", 0) for worker in workers))
+
+
+def _client(slots: int, gpus: int) -> Any:
     """Connect to the cluster named in the environment, or start one here."""
     import dask
     from distributed import Client, LocalCluster
@@ -156,7 +164,6 @@ def _client() -> Any:
     address = os.environ.get("AFFEXION_SCHEDULER")
     if address:
         return Client(address, timeout="30s")
-    slots, gpus = _capacity()
     cluster = LocalCluster(
         n_workers=1,
         threads_per_worker=_SUPERVISORS,
@@ -172,8 +179,7 @@ def _client() -> Any:
 def _capacity() -> tuple[int, int]:
     """Count what may run at once: one job a core, and the GPUs torch would see."""
     slots = int(os.environ.get("AFFEXION_SLOTS") or os.cpu_count() or 1)
-    gpus = len(list(Path("/dev").glob("nvidia[0-9]*")))
-    return max(1, slots), gpus
+    return max(1, slots), count_gpus()
 
 
 def _lock(workspace: Workspace) -> Any:

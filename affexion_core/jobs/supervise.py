@@ -11,9 +11,11 @@ import os
 import socket
 import subprocess
 import time
+from collections.abc import Mapping
 
+from affexion_core.jobs.folders import log_path
+from affexion_core.jobs.gpus import gpu_environment
 from affexion_core.jobs.process import end_tree, is_alive, say_exit, spawn
-from affexion_core.jobs.submit import log_path
 from affexion_core.store.job import ENDED, Job
 from affexion_core.store.jobs import claim_job, end_job, get_job, list_jobs, lose_job
 from affexion_core.store.session import Store, open_store
@@ -28,13 +30,15 @@ _ONE_THREAD = {
 }
 
 
-def supervise(root: str, database_url: str | None, job_id: str) -> str:
+def supervise(root: str, database_url: str | None, job_id: str, on_gpu: bool = False) -> str:
     """Bring a job to its end; returns the state it ended in.
 
     Parameters
     ----------
     root, database_url
         The workspace folder and, for a team's database, its address.
+    on_gpu
+        Whether the job was given a GPU.
     """
     if database_url:
         os.environ["AFFEXION_DATABASE_URL"] = database_url
@@ -45,7 +49,8 @@ def supervise(root: str, database_url: str | None, job_id: str) -> str:
             return job.state
         claimed = claim_job(store, job_id, socket.gethostname(), time.time()) if job.state == "queued" else None
         if claimed is not None:
-            _run(store, claimed)
+            with gpu_environment(store, claimed, on_gpu) as environment:
+                _run(store, claimed, environment)
         elif job.state == "running":
             _watch_from_outside(store, job)
             time.sleep(POLL)
@@ -53,11 +58,11 @@ def supervise(root: str, database_url: str | None, job_id: str) -> str:
             time.sleep(POLL)
 
 
-def _run(store: Store, job: Job) -> None:
+def _run(store: Store, job: Job, environment: Mapping[str, str]) -> None:
     """Start the process of a job just claimed and see it through."""
     arguments = ["affexion_core.jobs.run", job.id, "--token", str(job.token), "--workspace", str(store.workspace.root)]
     try:
-        process = spawn(arguments, log_path(store, job), _ONE_THREAD)
+        process = spawn(arguments, log_path(store, job), {**_ONE_THREAD, **environment})
     except OSError as error:
         lose_job(store, job.id, job.token, f"its process can't be started: {error.strerror}")
         return

@@ -12,7 +12,9 @@ class ModelOutput(NamedTuple):
 
     ``outputs`` ``(B, n_outputs)``: class logits or dimensional values. ``attention`` ``(B, T)``: how much each frame
     counted, summing to 1 over a clip's valid frames and 0 on padding; None where the model has no attention.
+    ``embedding`` ``(B, E)``: what a clip is to the model before its last layers; None where it learns no such thing.
     """
 
     outputs: Tensor
     attention: Tensor | None
+    embedding: Tensor | None = None

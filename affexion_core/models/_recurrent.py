@@ -24,7 +24,7 @@ class BiLSTM(nn.Module):
 
     def forward(self, frames: Tensor, lengths: Tensor) -> Tensor:
         """Run over ``frames`` ``(T, B, n_features)`` to ``(T, B, 2 * hidden)``; padded frames mean nothing."""
-        index = reversal_index(lengths, len(frames))
+        index = reversal_index(lengths, frames.shape[0])
         turned = reverse(frames, index)
         for onward, back in zip(self.forwards, self.backwards, strict=True):
             ahead, _ = onward(frames)

@@ -142,16 +142,32 @@ class Model(nn.Module):
         lengths
             One int tensor ``(B,)`` of valid frames, 1 to T.
         """
+        x, mask = self._encoded(inputs, lengths)
+        if self.attention is None:
+            pooled = masked_mean(x, mask)
+            return ModelOutput(self.head(pooled), None, pooled)
+        pooled, weights = self.attention(x, mask)
+        return ModelOutput(self.head(pooled), weights, pooled)
+
+    def attention_rows(self, inputs: tuple[Tensor, ...], lengths: tuple[Tensor, ...]) -> Tensor | None:
+        """Give what every frame asks of every other, ``(B, T query, T key)``; None without attention.
+
+        The rows of valid frames sum to 1, those of padding are 0. Their mean over a clip's valid frames is the
+        attention that `forward` gives.
+        """
+        x, mask = self._encoded(inputs, lengths)
+        if self.attention is None:
+            return None
+        return self.attention.rows(x, mask).masked_fill(~mask[..., None], 0.0)
+
+    def _encoded(self, inputs: tuple[Tensor, ...], lengths: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
+        """Run up to the LSTM: states ``(B, T, 2 hidden)``, and which of them are valid ``(B, T)``."""
         (frames,), (n_valid,) = inputs, lengths
         mask = valid_frames(frames, n_valid)
         x = frames.masked_fill(~mask[..., None], 0.0).transpose(1, 2)  # (B, F, T), silent after a clip's end
         x = torch.cat([convolution(x) for convolution in self.convolutions], dim=1)  # (B, C, T)
         x = self.conv_dropout(self.activation(self.norm(x, mask)))
-        x = self.lstm(x.permute(2, 0, 1).contiguous(), n_valid.to(x.device)).transpose(0, 1)  # (B, T, 2 hidden)
-        if self.attention is None:
-            return ModelOutput(self.head(masked_mean(x, mask)), None)
-        pooled, weights = self.attention(x, mask)
-        return ModelOutput(self.head(pooled), weights)
+        return self.lstm(x.permute(2, 0, 1).contiguous(), n_valid.to(x.device)).transpose(0, 1), mask
 
 
 class SelfAttention(nn.Module):
@@ -170,8 +186,11 @@ class SelfAttention(nn.Module):
 
     def forward(self, frames: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """Pool ``frames`` ``(B, T, size)``, valid where ``mask`` says, to ``(B, size)`` and weights ``(B, T)``."""
+        weights = masked_mean(self.rows(frames, mask), mask)
+        return self.value(weighted_sum(frames, weights)), weights
+
+    def rows(self, frames: Tensor, mask: Tensor) -> Tensor:
+        """Give the softmax over keys for each query, ``(B, T query, T key)``; keys of padding get exactly 0."""
         query = self.query(frames) * frames.shape[2] ** -0.5
         barred = torch.zeros_like(mask, dtype=frames.dtype).masked_fill(~mask, -torch.inf)[:, None]
-        rows = torch.baddbmm(barred, query, self.key(frames).transpose(1, 2)).softmax(dim=2)  # (B, query, key)
-        weights = masked_mean(rows, mask)
-        return self.value(weighted_sum(frames, weights)), weights
+        return torch.baddbmm(barred, query, self.key(frames).transpose(1, 2)).softmax(dim=2)

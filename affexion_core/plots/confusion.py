@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import plotly.graph_objects as go
 from plotly.colors import sample_colorscale
 
 from affexion_core.errors import LabelError
+from affexion_core.evaluation.intervals import wilson
 from affexion_core.plots.theme import SEQUENTIAL, SURFACES, Mode, new_figure, percent, text_on
 
 Counts = Sequence[Sequence[int]]
+Show = Literal["shares", "counts"]
 
 
 def row_shares(counts: Counts) -> list[list[float | None]]:
@@ -19,17 +22,26 @@ def row_shares(counts: Counts) -> list[list[float | None]]:
 
 
 def confusion_rows(labels: Sequence[str], counts: Counts) -> list[dict[str, str | int | float | None]]:
-    """One row a cell for the data file: reference, predicted, clips, share of the row."""
+    """One row a cell for the data file: reference, predicted, clips, share of the row with its Wilson interval."""
     shares = row_shares(counts)
-    return [
-        {"reference": reference, "predicted": predicted, "clips": counts[i][j], "row_share": shares[i][j]}
-        for i, reference in enumerate(labels)
-        for j, predicted in enumerate(labels)
-    ]
+    rows: list[dict[str, str | int | float | None]] = []
+    for i, reference in enumerate(labels):
+        n = sum(counts[i])
+        for j, predicted in enumerate(labels):
+            low, high = wilson(counts[i][j], n) if n else (None, None)
+            interval = {"row_share": shares[i][j], "low": low, "high": high}
+            rows.append(
+                {"reference": reference, "predicted": predicted, "clips": counts[i][j], **interval, "row_clips": n}
+            )
+    return rows
 
 
 def plot_confusion(
-    labels: Sequence[str], counts: Counts, mode: Mode = "light", chosen: tuple[str, str] | None = None
+    labels: Sequence[str],
+    counts: Counts,
+    mode: Mode = "light",
+    chosen: tuple[str, str] | None = None,
+    show: Show = "shares",
 ) -> go.Figure:
     """Draw a confusion matrix.
 
@@ -43,12 +55,15 @@ def plot_confusion(
         Light or dark.
     chosen
         A cell (reference, predicted) to frame.
+    show
+        What the colour says and the bold figure of a cell: its share of the row, or its clips. The other stands below.
 
     Returns
     -------
     go.Figure
-        Colour is the row share, always on 0 to 100 %. The last trace is invisible and there to be selected (heatmaps
-        emit no selection): its ``customdata`` is (reference, predicted).
+        Shares are coloured on 0 to 100 %, counts on 0 to the largest. Hovering tells the Wilson interval. The
+        last trace is invisible and there to be selected (heatmaps emit no selection): its ``customdata`` is
+        (reference, predicted).
 
     Raises
     ------
@@ -59,31 +74,40 @@ def plot_confusion(
     if len(counts) != n or any(len(row) != n for row in counts):
         raise LabelError(f"A confusion matrix of {n} labels needs {n} × {n} counts.")
     shares = row_shares(counts)
-    figure = new_figure(mode, _alt(labels, counts), height=130 + min(72 * n, max(300, 48 * n)))
-    ticks = [f"<b>{label}</b><br>n = {sum(row)}" for label, row in zip(labels, counts, strict=True)]
+    most = max((max(row) for row in counts), default=0)
+    tones = shares if show == "shares" else [[count / max(1, most) for count in row] for row in counts]
+    figure = new_figure(mode, _alt(labels, counts), height=110 + min(66 * n, max(300, 48 * n)))
     figure.add_heatmap(
-        z=shares, zmin=0, zmax=1, colorscale=SEQUENTIAL, showscale=False, xgap=2, ygap=2, hoverinfo="skip"
+        z=tones, zmin=0, zmax=1, colorscale=SEQUENTIAL, showscale=False, xgap=2, ygap=2, hoverinfo="skip"
     )
     cells = [(i, j) for i in range(n) for j in range(n)]
     figure.add_scatter(
         x=[j for _, j in cells],
         y=[i for i, _ in cells],
         mode="text",
-        text=[_cell_text(counts[i][j], shares[i][j]) for i, j in cells],
-        textfont={"size": 15, "color": [_cell_colour(shares[i][j], mode) for i, j in cells]},
+        text=[_cell_text(counts[i][j], shares[i][j], show) for i, j in cells],
+        textfont={"size": 15, "color": [_cell_colour(tones[i][j], mode) for i, j in cells]},
         hoverinfo="skip",
     )
     _add_targets(figure, labels, counts)
-    places = list(range(n))
-    figure.update_xaxes(
-        title="predicted", tickvals=places, ticktext=list(labels), side="top", showgrid=False, range=[-0.5, n - 0.5]
-    )
-    figure.update_yaxes(title="reference", tickvals=places, ticktext=ticks, showgrid=False, range=[n - 0.5, -0.5])
+    _name_axes(figure, labels, counts)
     if chosen is not None and set(chosen) <= set(labels):
-        row, column = labels.index(chosen[0]), labels.index(chosen[1])
-        edge = {"color": "#D55E00", "width": 3}
-        figure.add_shape(type="rect", x0=column - 0.48, x1=column + 0.48, y0=row - 0.47, y1=row + 0.47, line=edge)
+        _frame(figure, labels.index(chosen[0]), labels.index(chosen[1]))
     return figure
+
+
+def _name_axes(figure: go.Figure, labels: Sequence[str], counts: Counts) -> None:
+    places, ends = list(range(len(labels))), [-0.5, len(labels) - 0.5]
+    rows = [f"<b>{label}</b><br>n = {sum(row)}" for label, row in zip(labels, counts, strict=True)]
+    figure.update_xaxes(
+        title="predicted", tickvals=places, ticktext=list(labels), side="top", showgrid=False, range=ends
+    )
+    figure.update_yaxes(title="reference", tickvals=places, ticktext=rows, showgrid=False, range=ends[::-1])
+
+
+def _frame(figure: go.Figure, row: int, column: int) -> None:
+    edge = {"color": "#D55E00", "width": 3}
+    figure.add_shape(type="rect", x0=column - 0.48, x1=column + 0.48, y0=row - 0.47, y1=row + 0.47, line=edge)
 
 
 def _add_targets(figure: go.Figure, labels: Sequence[str], counts: Counts) -> None:
@@ -97,14 +121,23 @@ def _add_targets(figure: go.Figure, labels: Sequence[str], counts: Counts) -> No
         selected=unseen,
         unselected=unseen,
         customdata=[(labels[i], labels[j]) for i, j in cells],
-        hovertext=[f"{counts[i][j]} of {sum(counts[i])} {labels[i]} taken for {labels[j]}" for i, j in cells],
+        hovertext=[_hover_text(labels, counts, i, j) for i, j in cells],
         hovertemplate="%{hovertext}<extra></extra>",
     )
     figure.update_layout(clickmode="event+select", hovermode="closest")
 
 
-def _cell_text(count: int, share: float | None) -> str:
-    return f"<b>{count}</b><br>" + percent(share)
+def _cell_text(count: int, share: float | None, show: Show) -> str:
+    return f"<b>{percent(share)}</b><br>{count}" if show == "shares" else f"<b>{count}</b><br>{percent(share)}"
+
+
+def _hover_text(labels: Sequence[str], counts: Counts, i: int, j: int) -> str:
+    n = sum(counts[i])
+    words = f"{counts[i][j]} of {n} {labels[i]} " + ("right" if i == j else f"taken for {labels[j]}")
+    if not n:
+        return words
+    low, high = wilson(counts[i][j], n)
+    return f"{words}<br>{percent(counts[i][j] / n)} ({low * 100:.0f}–{high * 100:.0f}, n = {n})"
 
 
 def _cell_colour(share: float | None, mode: Mode) -> str:

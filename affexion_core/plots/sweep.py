@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
 
 import plotly.graph_objects as go
 
@@ -13,12 +14,28 @@ from affexion_core.training.space import said
 if TYPE_CHECKING:
     from affexion_core.evaluation.folds import FoldSpread
     from affexion_core.evaluation.scores import Estimate
-    from affexion_core.training.sweep_result import Sweep, SweepRow
+    from affexion_core.training.sweep_result import Difference, Sweep, SweepRow
 
+Verdict = Literal["worse", "better", "open"]
 # Values side by side: folds left of the middle, test right of it, so that their bars don't cover each other.
 _LEFT, _RIGHT = -0.14, 0.14
+# Room that a line of text takes on the axis.
+_LINE, _TOP = 0.06, 1.04
 # More trials than this are named by their number only, as their values don't fit.
 _MOST_NAMED = 12
+# Below this a paired test's p, raised for the number of pairs, is more than noise.
+_NOISE = 0.05
+# A caption lists no more trials than this.
+_MOST_SAID = 6
+
+
+@dataclass(frozen=True)
+class _End:
+    """Where a series ends, 0 to 1, and its name with its mark."""
+
+    y: float
+    words: str
+    colour: str
 
 
 def plot_sweep(sweep: Sweep, mode: Mode = "light") -> go.Figure:
@@ -29,10 +46,9 @@ def plot_sweep(sweep: Sweep, mode: Mode = "light") -> go.Figure:
     """
     rows = sweep.rows
     # the names of the last marks stand in the margin
-    figure = new_figure(mode, _alt(sweep), height=400, margin={"l": 8, "r": 92, "t": 12, "b": 8})
-    _add_folds(figure, rows, mode)
-    _add_test(figure, rows, mode)
-    _add_reported(figure, rows, mode)
+    figure = new_figure(mode, _alt(sweep), height=400, margin={"l": 8, "r": 100, "t": 12, "b": 8})
+    ends = [_add_folds(figure, rows, mode), _add_test(figure, rows, mode), _add_reported(figure, rows, mode)]
+    _name_series(figure, [end for end in ends if end is not None], max(len(rows), 1) - 1 + _RIGHT)
     for place, row in enumerate(rows):
         if row.state != "done":
             figure.add_annotation(x=place, y=0.02, text=_unfinished(row), showarrow=False, yanchor="bottom")
@@ -56,6 +72,60 @@ def plot_sweep(sweep: Sweep, mode: Mode = "light") -> go.Figure:
         )  # fmt: skip
         figure.update_layout(margin={"t": 34})
     return figure
+
+
+def sweep_caption(sweep: Sweep) -> str:
+    """Say what the marks of the figure are, with n, and which differences from the best are more than chance."""
+    done = [row for row in sweep.rows if row.state == "done"]
+    tested = next((row.test for row in done if row.test), None)
+    n_folds = len(sweep.plan.folds)
+    parts = [f"{len(done)} of {sweep.plan.n_trials} trials. Left marks: mean of {n_folds} folds, lowest to highest"]
+    if tested:
+        parts.append(f"right: {tested.n} test clips, 95 % interval")
+    if any(_reported(row) is not None for row in sweep.rows):
+        parts.append("hollow: as reported by the source, on other clips")
+    return f"{'; '.join(parts)}. {differences_words(sweep)}"
+
+
+def differences_words(sweep: Sweep) -> str:
+    """Say in words which trials differ from the best by more than chance, as the paired tests have it."""
+    if sweep.best is None or not sweep.run.finished:
+        return "Which differences are more than chance is tested when all trials are done."
+    found = [(row, against) for row in sweep.rows if (against := sweep.against_best(row.number)) is not None]
+    if not found:
+        return "There is no second trial to compare the best with."
+    on = f"{found[0][1].comparison.n} {'test' if found[0][1].part == 'test' else 'held-out'} clips"
+    values = sweep.row(sweep.best).values
+    best = said(values) if len(values) == 1 else _short(sweep, sweep.best)
+    verdicts = {"worse": "worse than {best} by more than chance", "better": "better than {best} by more than chance",
+                "open": "not told apart from {best}"}  # fmt: skip
+    parts = []
+    for verdict, words in verdicts.items():
+        names = [_short(sweep, row.number) for row, against in found if verdict_of(against) == verdict]
+        parts += [f"{words.format(best=best)}: {_some(names)}"] if names else []
+    return f"Clip by clip on the same {on}, {'; '.join(parts)}."
+
+
+def verdict_of(against: Difference) -> Verdict:
+    """Say how a trial stands to the best one: by a paired test ``worse`` or ``better``, or ``open`` where by chance.
+
+    The best was chosen by other figures than the test compares, so that a trial can do better in it.
+    """
+    lead = against.comparison.accuracy_difference.value
+    if against.adjusted_p >= _NOISE or not lead:
+        return "open"
+    return "worse" if lead > 0 else "better"
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _MOST_SAID} more" if len(names) > _MOST_SAID else ""
+    return ", ".join(names[:_MOST_SAID]) + more
+
+
+def _short(sweep: Sweep, number: int) -> str:
+    """Name a trial in a caption: by its value where one setting is tried, else by its number."""
+    values = sweep.row(number).values
+    return "".join(_value(name, value) for name, value in values.items()) if len(values) == 1 else f"trial {number}"
 
 
 def sweep_rows(sweep: Sweep) -> list[dict[str, object]]:
@@ -90,7 +160,7 @@ def _estimate_columns(name: str, estimate: Estimate | None) -> dict[str, float |
     return dict(zip((name, f"{name}_low", f"{name}_high"), figures, strict=True))
 
 
-def _add_folds(figure: go.Figure, rows: Sequence[SweepRow], mode: Mode) -> None:
+def _add_folds(figure: go.Figure, rows: Sequence[SweepRow], mode: Mode) -> _End | None:
     colour = SURFACES[mode].mark
     known = [(place, row.accuracy) for place, row in enumerate(rows)
              if row.accuracy is not None and row.accuracy.mean is not None]  # fmt: skip
@@ -103,10 +173,10 @@ def _add_folds(figure: go.Figure, rows: Sequence[SweepRow], mode: Mode) -> None:
     ]
     marks = [(place + _LEFT, spread.mean) for place, spread in known]
     _add_marks(figure, marks, hover, {"color": colour, "size": 11, "symbol": "circle"})
-    _label_last(figure, marks, "held-out folds", colour, "right")
+    return _End(known[-1][1].mean or 0.0, "● folds", colour) if known else None
 
 
-def _add_test(figure: go.Figure, rows: Sequence[SweepRow], mode: Mode) -> None:
+def _add_test(figure: go.Figure, rows: Sequence[SweepRow], mode: Mode) -> _End | None:
     colour = SURFACES[mode].text
     known = [(place, row.test) for place, row in enumerate(rows)
              if row.test is not None and row.test.accuracy.value is not None]  # fmt: skip
@@ -119,18 +189,20 @@ def _add_test(figure: go.Figure, rows: Sequence[SweepRow], mode: Mode) -> None:
     ]
     marks = [(place + _RIGHT, scores.accuracy.value) for place, scores in known]
     _add_marks(figure, marks, hover, {"color": colour, "size": 11, "symbol": "diamond"})
-    n = f", n = {known[-1][1].n}" if known else ""
-    _label_last(figure, marks, f"test set{n}", colour, "left")
+    if not known:
+        return None
+    scores = known[-1][1]
+    return _End(scores.accuracy.value or 0.0, f"◆ test, n = {scores.n}", colour)
 
 
-def _add_reported(figure: go.Figure, rows: Sequence[SweepRow], mode: Mode) -> None:
+def _add_reported(figure: go.Figure, rows: Sequence[SweepRow], mode: Mode) -> _End | None:
     colour = SURFACES[mode].muted
     known = [(place, figure_of) for place, row in enumerate(rows) if (figure_of := _reported(row)) is not None]
     hover = [f"{said(rows[place].values)}: {percent(value, 1)} on real clips, as reported" for place, value in known]
     marks = [(place + _RIGHT, value) for place, value in known]
     style = {"color": colour, "size": 12, "symbol": "diamond-open", "line": {"width": 2}}
     _add_marks(figure, marks, hover, style)
-    _label_last(figure, marks, "reported", colour, "left")
+    return _End(known[-1][1], "◇ reported", colour) if known else None
 
 
 def _add_bar(figure: go.Figure, x: float, low: float | None, high: float | None, colour: str) -> None:
@@ -151,16 +223,18 @@ def _add_marks(
     )
 
 
-def _label_last(
-    figure: go.Figure, marks: Sequence[tuple[float, float | None]], words: str, colour: str, anchor: str
-) -> None:
-    """Name a series at its last mark, on the side away from its neighbour."""
-    if marks:
-        x, y = marks[-1]
+def _name_series(figure: go.Figure, ends: Sequence[_End], x: float) -> None:
+    """Name the series right of their last marks, each as near to its own as its neighbours leave room."""
+    ordered = sorted(ends, key=lambda end: end.y)
+    places: list[float] = []
+    for end in ordered:
+        places.append(max(end.y, places[-1] + _LINE if places else 0.0))
+    for i in reversed(range(len(places))):
+        places[i] = min(places[i], places[i + 1] - _LINE if i + 1 < len(places) else _TOP)
+    for end, y in zip(ordered, places, strict=True):
         figure.add_annotation(
-            x=x, y=y, text=words, showarrow=False, font={"color": colour, "size": 12}, xanchor=anchor,
-            xshift=10 if anchor == "left" else -10,
-        )  # fmt: skip
+            x=x, y=y, text=end.words, showarrow=False, font={"color": end.colour, "size": 12}, xanchor="left", xshift=10
+        )
 
 
 def _reported(row: SweepRow) -> float | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Connection, RowMapping, delete, func, select, update
 
@@ -11,9 +12,9 @@ from affexion_core.errors import LabelError, NotFoundError, StoreError, allowed
 from affexion_core.store.clips import missing_clips
 from affexion_core.store.labels import check_value
 from affexion_core.store.names import require_dataset
-from affexion_core.store.rows import chunks, clip_of, dialect_insert, insert_new, now
+from affexion_core.store.rows import chunks, clip_of, dialect_insert, insert_new, json_ready, now
 from affexion_core.store.schema import clip as clip_table
-from affexion_core.store.schema import dataset, dataset_clip
+from affexion_core.store.schema import dataset, dataset_clip, project
 from affexion_core.store.schema import scheme as scheme_table
 from affexion_core.store.session import Store, reading, writing
 from affexion_core.types import ORIGINS, Dataset, LabelledClip, Origin, Scheme
@@ -47,6 +48,14 @@ class DatasetSummary:
     created: str
 
 
+@dataclass(frozen=True)
+class DatasetPapers:
+    """How a dataset was made of votes (``recipe``), and its datasheet as people edited it; None where there is none."""
+
+    recipe: Mapping[str, Any] | None
+    datasheet: str | None
+
+
 def save_dataset(
     store: Store,
     name: str,
@@ -55,6 +64,9 @@ def save_dataset(
     items: Sequence[tuple[str, str]],
     label_map: str | None = None,
     description: str = "",
+    votes: Mapping[str, Mapping[str, float]] | None = None,
+    recipe: Mapping[str, Any] | None = None,
+    datasheet: str | None = None,
 ) -> SavedDataset:
     """Create a dataset, or add clips to one; all of it is saved, or nothing.
 
@@ -64,41 +76,59 @@ def save_dataset(
 
     Parameters
     ----------
-    store
-        The open store.
-    name
-        The dataset, not empty.
-    origin
-        Of every clip in it.
-    scheme
-        Has every label of ``items``.
+    name, origin, scheme
+        Of the dataset; the scheme has every label of ``items``.
     items
         ``(clip id, label)`` of clips that are in the store.
-    label_map
-        Name of the map the labels came through; None keeps what the dataset has.
-    description
-        For people; empty keeps what the dataset has.
+    label_map, description, recipe, datasheet
+        Name of the map the labels came through; words for people; how the labels were made of votes, JSON-ready; its
+        datasheet. None (for the description: empty) keeps what the dataset has.
+    votes
+        The share of votes for each label, by clip id, where raters were asked.
 
     Raises
     ------
     LabelError
-        If a label isn't in the scheme, a clip would get a second label, or the dataset has another scheme or map.
+        If a label isn't in the scheme, a clip would get a second label or other votes, or the dataset has another
+        scheme, map or recipe.
     NotFoundError
         If a clip isn't in the store.
     StoreError
         If the dataset or a clip has the other origin.
     """
+    with writing(store) as connection:
+        return put_dataset(connection, name, origin, scheme, items, label_map, description, votes, recipe, datasheet)
+
+
+def put_dataset(
+    connection: Connection,
+    name: str,
+    origin: Origin,
+    scheme: Scheme,
+    items: Sequence[tuple[str, str]],
+    label_map: str | None = None,
+    description: str = "",
+    votes: Mapping[str, Mapping[str, float]] | None = None,
+    recipe: Mapping[str, Any] | None = None,
+    datasheet: str | None = None,
+) -> SavedDataset:
+    """Create or extend a dataset within a transaction, as `save_dataset` does."""
     if not name.strip():
         raise StoreError("A dataset needs a name.")
     if origin not in ORIGINS:
         raise StoreError(f"Dataset {name!r} can't have the origin {origin!r}; choose {allowed(ORIGINS)}.")
     wanted = _one_label_each(name, scheme, items)
-    with writing(store) as connection:
-        row = _open_dataset(connection, name, origin, scheme, label_map, description)
-        _check_clips(connection, name, origin, list(wanted))
-        _check_labels(connection, row["id"], name, wanted)
-        rows = [{"dataset_id": row["id"], "clip_id": id, "label": label} for id, label in wanted.items()]
-        new = insert_new(connection, dataset_clip, rows)
+    shares = {id: _checked_shares(name, scheme, id, said) for id, said in (votes or {}).items() if id in wanted}
+    made = None if recipe is None else json_ready(dict(recipe), f"The recipe of dataset {name!r}")
+    row = _open_dataset(connection, name, origin, scheme, label_map, description)
+    _keep_papers(connection, row, made, datasheet)
+    _check_clips(connection, name, origin, list(wanted))
+    _check_labels(connection, row["id"], name, wanted, shares)
+    rows = [
+        {"dataset_id": row["id"], "clip_id": id, "label": label, "votes": shares.get(id)}
+        for id, label in wanted.items()
+    ]
+    new = insert_new(connection, dataset_clip, rows)
     return SavedDataset(added=len(new), present=len(wanted) - len(new))
 
 
@@ -113,10 +143,35 @@ def _one_label_each(name: str, scheme: Scheme, items: Sequence[tuple[str, str]])
     return wanted
 
 
+def _checked_shares(name: str, scheme: Scheme, id: str, said: Mapping[str, float]) -> dict[str, float]:
+    shares = {label: float(share) for label, share in said.items()}
+    for label in shares:
+        check_value(scheme, label, f"Votes on clip {id}")
+    if any(not 0 <= share <= 1 for share in shares.values()) or abs(sum(shares.values()) - 1) > 1e-6:
+        raise LabelError(
+            f"The votes on clip {id} in dataset {name!r} are {shares}; shares lie between 0 and 1 and sum to 1."
+        )
+    return shares
+
+
+def _keep_papers(connection: Connection, row: RowMapping, recipe: dict[str, Any] | None, datasheet: str | None) -> None:
+    if None not in (recipe, row["recipe"]) and recipe != row["recipe"]:
+        raise LabelError(
+            f"Dataset {row['name']!r} was made of votes in another way or of other votes; save this one under another "
+            "name, so that both stay what they are."
+        )
+    changed = {"recipe": recipe, "datasheet": datasheet}
+    changed = {key: value for key, value in changed.items() if value is not None and value != row[key]}
+    if changed:
+        connection.execute(update(dataset).where(dataset.c.id == row["id"]).values(**changed))
+
+
 def _open_dataset(
     connection: Connection, name: str, origin: Origin, scheme: Scheme, label_map: str | None, description: str
 ) -> RowMapping:
     """Make the dataset's row, or check and extend it."""
+    if connection.scalar(select(project.c.name).where(project.c.name == name)) is not None:
+        raise StoreError(f"There is a project {name!r} already; give the dataset another name.", change=("dataset",))
     kept = {"labels": list(scheme.labels), "low": scheme.low, "high": scheme.high}
     insert = dialect_insert(connection, scheme_table).values(name=scheme.name, **kept)
     connection.execute(insert.on_conflict_do_nothing(index_elements=["name"]))
@@ -173,14 +228,21 @@ def _check_clips(connection: Connection, name: str, origin: Origin, ids: Sequenc
         )
 
 
-def _check_labels(connection: Connection, dataset_id: int, name: str, wanted: Mapping[str, str]) -> None:
+def _check_labels(
+    connection: Connection,
+    dataset_id: int,
+    name: str,
+    wanted: Mapping[str, str],
+    shares: Mapping[str, Mapping[str, float]],
+) -> None:
+    columns = (dataset_clip.c.clip_id, dataset_clip.c.label, dataset_clip.c.votes)
     for part in chunks(wanted):
         rows = connection.execute(
-            select(dataset_clip.c.clip_id, dataset_clip.c.label).where(
-                dataset_clip.c.dataset_id == dataset_id, dataset_clip.c.clip_id.in_(part)
-            )
+            select(*columns).where(dataset_clip.c.dataset_id == dataset_id, dataset_clip.c.clip_id.in_(part))
         )
-        for id, label in rows:
+        for id, label, votes in rows:
+            if id in shares and shares[id] != votes:
+                raise LabelError(f"Clip {id} has other votes in dataset {name!r}; use another dataset name.")
             if label != wanted[id]:
                 raise LabelError(
                     f"Clip {id} has the label {label!r} in dataset {name!r}, not {wanted[id]!r}; "
@@ -193,14 +255,34 @@ def load_dataset(store: Store, name: str) -> Dataset:
     with reading(store) as connection:
         row = require_dataset(connection, name)
         found = connection.execute(
-            select(clip_table, dataset_clip.c.label)
+            select(clip_table, dataset_clip.c.label, dataset_clip.c.votes)
             .join(dataset_clip, dataset_clip.c.clip_id == clip_table.c.id)
             .where(dataset_clip.c.dataset_id == row["id"])
             .order_by(clip_table.c.id)
         ).mappings()
-        items = tuple(LabelledClip(clip_of(item), item["label"]) for item in found)
+        items = tuple(LabelledClip(clip_of(item), item["label"], item["votes"]) for item in found)
     scheme = Scheme(row["scheme"], tuple(row["labels"]), row["low"], row["high"])
     return Dataset(row["name"], row["origin"], scheme, items, row["label_map"], row["description"])
+
+
+def dataset_papers(store: Store, name: str) -> DatasetPapers:
+    """Give the recipe and the datasheet of a dataset; `NotFoundError` lists the datasets there are."""
+    with reading(store) as connection:
+        row = require_dataset(connection, name)
+    return DatasetPapers(row["recipe"], row["datasheet"])
+
+
+def save_datasheet(store: Store, name: str, text: str | None) -> None:
+    """Keep the datasheet of a dataset as people edited it; None goes back to the generated one.
+
+    Raises
+    ------
+    NotFoundError
+        If there is no such dataset; the message lists those there are.
+    """
+    with writing(store) as connection:
+        row = require_dataset(connection, name, lock=True)
+        connection.execute(update(dataset).where(dataset.c.id == row["id"]).values(datasheet=text))
 
 
 def list_datasets(store: Store) -> tuple[DatasetSummary, ...]:

@@ -25,7 +25,7 @@ _SQLITE: tuple[tuple[str, str], ...] = (
     (
         "readonly database",
         f"The database {{where}} is read-only; {_UNDONE}. Make the file and its folder writable, "
-        "or choose another workspace with --workspace DIR.",
+        "or choose another workspace (AFFEXION_WORKSPACE).",
     ),
     ("is full", f"The disk with {{where}} is full; {_UNDONE}. Free some space and try again."),
     (
@@ -41,7 +41,7 @@ _SQLITE: tuple[tuple[str, str], ...] = (
     (
         "unable to open",
         "The database {where} can't be opened: its folder is missing or may not be read and written. "
-        "Check the folder, or choose another workspace with --workspace DIR.",
+        "Check the folder, or choose another workspace (AFFEXION_WORKSPACE).",
     ),
     ("disk i/o error", f"The disk with {{where}} reports an error; {_UNDONE}. Check the disk, then try again."),
     (

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Connection, RowMapping, func, select
 
 from affexion_core.errors import LabelError, NotFoundError
 from affexion_core.store.clips import missing_clips
@@ -18,6 +18,12 @@ from affexion_core.store.schema import scheme as scheme_table
 from affexion_core.store.session import Store, reading, writing
 from affexion_core.types import Annotation, Scheme
 
+# Columns that carry the same name and value as the dataclass.
+_SAME = (
+    *("id", "clip_id", "scheme", "rater", "created", "comment", "unclear", "withdrawn", "replaces", "project", "take"),
+    *("second", "confidence", "intensity", "seconds", "heard"),
+)
+
 
 def save_scheme(store: Store, scheme: Scheme) -> None:
     """Save a scheme, or add labels at the end of one.
@@ -27,20 +33,25 @@ def save_scheme(store: Store, scheme: Scheme) -> None:
     LabelError
         If labels were taken out or moved, or the range changed: annotations made under it would change meaning.
     """
-    row = {"name": scheme.name, "labels": list(scheme.labels), "low": scheme.low, "high": scheme.high}
     with writing(store) as connection:
-        insert = dialect_insert(connection, scheme_table).values(row)
-        connection.execute(insert.on_conflict_do_nothing(index_elements=["name"]))
-        locked = select(scheme_table.c.name).where(scheme_table.c.name == scheme.name).with_for_update()
-        connection.execute(locked)
-        there = require_scheme(connection, scheme.name)
-        kept = scheme.labels[: len(there.labels)] == there.labels
-        if not kept or (scheme.low, scheme.high) != (there.low, there.high):
-            raise LabelError(
-                f"Scheme {scheme.name!r} is in use as {_described(there)}; labels may only be added at the end. "
-                "Save the changed one under another name."
-            )
-        upsert(connection, scheme_table, row)
+        put_scheme(connection, scheme)
+
+
+def put_scheme(connection: Connection, scheme: Scheme) -> None:
+    """Save a scheme within a transaction, as `save_scheme` does."""
+    row = {"name": scheme.name, "labels": list(scheme.labels), "low": scheme.low, "high": scheme.high}
+    insert = dialect_insert(connection, scheme_table).values(row)
+    connection.execute(insert.on_conflict_do_nothing(index_elements=["name"]))
+    locked = select(scheme_table.c.name).where(scheme_table.c.name == scheme.name).with_for_update()
+    connection.execute(locked)
+    there = require_scheme(connection, scheme.name)
+    kept = scheme.labels[: len(there.labels)] == there.labels
+    if not kept or (scheme.low, scheme.high) != (there.low, there.high):
+        raise LabelError(
+            f"Scheme {scheme.name!r} is in use as {_described(there)}; labels may only be added at the end. "
+            "Save the changed one under another name."
+        )
+    upsert(connection, scheme_table, row)
 
 
 def load_scheme(store: Store, name: str) -> Scheme:
@@ -94,7 +105,8 @@ def add_annotations(store: Store, annotations: Sequence[Annotation]) -> int:
     with writing(store) as connection:
         schemes = {name: require_scheme(connection, name) for name in sorted({a.scheme for a in annotations})}
         for made in annotations:
-            check_value(schemes[made.scheme], made.value, f"Annotation of clip {made.clip_id}")
+            if made.value is not None:
+                check_value(schemes[made.scheme], made.value, f"Annotation of clip {made.clip_id}")
         ids = list(dict.fromkeys(a.clip_id for a in annotations))
         found: set[str] = set()
         for part in chunks(ids):
@@ -103,21 +115,20 @@ def add_annotations(store: Store, annotations: Sequence[Annotation]) -> int:
         if missing:
             total = connection.scalar(select(func.count()).select_from(clip_table))
             raise NotFoundError(missing_clips(missing, total or 0))
-        rows = [_values(made, schemes[made.scheme]) for made in annotations]
+        rows = [annotation_values(made, schemes[made.scheme]) for made in annotations]
         new = insert_new(connection, annotation_table, rows)
     return len(new)
 
 
-def _values(made: Annotation, scheme: Scheme) -> dict[str, Any]:
+def annotation_values(made: Annotation, scheme: Scheme) -> dict[str, Any]:
+    """Make the row of a judgement under a scheme."""
+    kept = {name: getattr(made, name) for name in _SAME}
+    numeric = made.value is not None and not scheme.labels
     return {
-        "id": made.id,
-        "clip_id": made.clip_id,
-        "scheme": made.scheme,
-        "rater": made.rater,
-        "label": made.value if scheme.labels else None,
-        "number": None if scheme.labels else float(made.value),
-        "created": made.created,
-        "comment": made.comment,
+        **kept,
+        "flags": list(made.flags) or None,
+        "label": None if numeric else made.value,
+        "number": float(made.value) if numeric and made.value is not None else None,
     }
 
 
@@ -143,16 +154,17 @@ def find_annotations(
         if scheme is not None:
             require_scheme(connection, scheme)
         rows = [row for query in queries for row in connection.execute(query).mappings()]
-    found = (
-        Annotation(
-            row["id"],
-            row["clip_id"],
-            row["scheme"],
-            row["rater"],
-            row["number"] if row["label"] is None else row["label"],
-            row["created"],
-            row["comment"],
-        )
-        for row in rows
-    )
-    return tuple(sorted(found, key=lambda made: (made.created, made.id)))
+    return tuple(sorted(map(annotation_of, rows), key=lambda made: (made.created, made.id)))
+
+
+def annotation_of(row: RowMapping) -> Annotation:
+    """Make a judgement of its row."""
+    value = row["number"] if row["label"] is None else row["label"]
+    return Annotation(**{name: row[name] for name in _SAME}, value=value, flags=tuple(row["flags"] or ()))
+
+
+def current_annotations(annotations: Iterable[Annotation]) -> tuple[Annotation, ...]:
+    """Keep the newest judgement of each chain of corrections, in the order given; withdrawn ones are gone."""
+    held = tuple(annotations)
+    replaced = {made.replaces for made in held}
+    return tuple(made for made in held if made.id not in replaced and not made.withdrawn)

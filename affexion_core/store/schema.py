@@ -14,10 +14,12 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    false,
+    text,
 )
 
 # The newest migration, repeated here so that opening an up-to-date database doesn't import Alembic (a test compares).
-REVISION = "0002"
+REVISION = "0003"
 
 # Names for constraints, so that later migrations can address them on both databases.
 metadata = MetaData(
@@ -91,6 +93,9 @@ dataset = Table(
     Column("label_map", TEXT),
     Column("description", TEXT, nullable=False),
     Column("created", TEXT, nullable=False),
+    # how it was made from votes: source, rule, hash of the votes; and the datasheet as edited by people
+    Column("recipe", JSON),
+    Column("datasheet", TEXT),
     CheckConstraint("origin IN ('real', 'synthetic')", name="origin"),
 )
 
@@ -100,9 +105,95 @@ dataset_clip = Table(
     Column("dataset_id", ForeignKey("dataset.id", ondelete="CASCADE"), primary_key=True),
     Column("clip_id", TEXT, ForeignKey("clip.id"), primary_key=True),
     Column("label", TEXT, nullable=False),
+    # the share of votes for each label
+    Column("votes", JSON),
     Index(None, "clip_id"),
     Index(None, "dataset_id", "label", "clip_id"),
     Index(None, "label", "clip_id"),
+)
+
+# Who works in the workspace. Judgements keep the rater's name without a reference: corpora bring raters nobody added.
+person = Table(
+    "person",
+    metadata,
+    Column("name", TEXT, primary_key=True),
+    Column("role", TEXT, nullable=False),
+    Column("email", TEXT, unique=True),
+    Column("created", TEXT, nullable=False),
+    CheckConstraint("role IN ('viewer', 'rater', 'adjudicator', 'owner')", name="role"),
+)
+
+project = Table(
+    "project",
+    metadata,
+    Column("name", TEXT, primary_key=True),
+    Column("scheme", TEXT, ForeignKey("scheme.name"), nullable=False),
+    Column("settings", JSON, nullable=False),
+    # names of those who may label; empty for everyone who may label at all
+    Column("raters", JSON, nullable=False),
+    Column("state", TEXT, nullable=False),
+    Column("created", TEXT, nullable=False),
+    Column("created_by", TEXT, nullable=False),
+    CheckConstraint("state IN ('open', 'closed')", name="state"),
+)
+
+# Written as queries write it: SQLite uses a partial index only where it recognises the condition.
+_OPEN = text("gold IS NULL AND taken < wanted")
+_GOLD = text("gold IS NOT NULL")
+
+project_clip = Table(
+    "project_clip",
+    metadata,
+    Column("project", TEXT, ForeignKey("project.name", ondelete="CASCADE"), primary_key=True),
+    Column("clip_id", TEXT, ForeignKey("clip.id"), primary_key=True),
+    # place in the project's seeded shuffle, from 0
+    Column("position", Integer, nullable=False),
+    # different people asked for; held or answered by so many. Kept in the transactions that change them.
+    Column("wanted", Integer, nullable=False),
+    Column("taken", Integer, nullable=False),
+    # the known answer of a hidden check
+    Column("gold", TEXT),
+    # higher first, by a model; 0 until one has looked
+    Column("priority", Float(53), nullable=False),
+    Index(None, "clip_id"),
+    # what a draw looks through: clips that are open, in the order they are given
+    Index("ix_project_clip_open", "project", "position", sqlite_where=_OPEN, postgresql_where=_OPEN),
+    Index("ix_project_clip_extra", "project", "priority", "position", sqlite_where=_OPEN, postgresql_where=_OPEN),
+    Index("ix_project_clip_gold", "project", "clip_id", sqlite_where=_GOLD, postgresql_where=_GOLD),
+)
+
+# How far a rater has come in a project.
+project_rater = Table(
+    "project_rater",
+    metadata,
+    Column("project", TEXT, ForeignKey("project.name", ondelete="CASCADE"), primary_key=True),
+    Column("rater", TEXT, primary_key=True),
+    # clips drawn so far
+    Column("drawn", Integer, nullable=False),
+    # no clip before this position waits for this rater's part of the overlap
+    Column("frontier", Integer, nullable=False),
+)
+
+# A clip given to a rater. The key makes it impossible that one rater counts twice.
+assignment = Table(
+    "assignment",
+    metadata,
+    Column("project", TEXT, ForeignKey("project.name", ondelete="CASCADE"), primary_key=True),
+    Column("clip_id", TEXT, ForeignKey("clip.id"), primary_key=True),
+    Column("rater", TEXT, primary_key=True),
+    # 0 for the first time, 1 for a hidden repeat
+    Column("take", Integer, primary_key=True),
+    Column("state", TEXT, nullable=False),
+    # whether it counts among the clip's `taken`
+    Column("counted", Boolean, nullable=False),
+    # order of drawing for this rater, from 0
+    Column("drawn", Integer, nullable=False),
+    # seconds since the epoch
+    Column("held_until", Float(53), nullable=False),
+    CheckConstraint("state IN ('held', 'lost', 'skipped', 'answered')", name="state"),
+    Index(None, "project", "rater", "state", "drawn"),
+    Index(None, "project", "state", "held_until"),
+    Index(None, "clip_id"),
 )
 
 annotation = Table(
@@ -116,10 +207,55 @@ annotation = Table(
     Column("number", Float(53)),
     Column("created", TEXT, nullable=False),
     Column("comment", TEXT),
-    CheckConstraint("(label IS NULL) <> (number IS NULL)", name="one_value"),
+    Column("unclear", TEXT),
+    Column("withdrawn", Boolean, nullable=False, server_default=false()),
+    # no two judgements replace the same one, so that corrections form a chain
+    Column("replaces", TEXT, ForeignKey("annotation.id"), unique=True),
+    Column("project", TEXT, ForeignKey("project.name")),
+    Column("take", Integer, nullable=False, server_default="0"),
+    Column("second", TEXT),
+    Column("confidence", Integer),
+    Column("intensity", Integer),
+    Column("seconds", Float(53)),
+    Column("heard", Float(53)),
+    Column("flags", JSON),
+    CheckConstraint(
+        "(CASE WHEN label IS NULL THEN 0 ELSE 1 END) + (CASE WHEN number IS NULL THEN 0 ELSE 1 END)"
+        " + (CASE WHEN unclear IS NULL THEN 0 ELSE 1 END) + (CASE WHEN withdrawn THEN 1 ELSE 0 END) = 1",
+        name="one_value",
+    ),
     Index(None, "clip_id", "scheme"),
     Index(None, "scheme", "rater"),
     Index(None, "rater"),
+    Index(None, "project", "rater", "created"),
+    # one first judgement a person, clip and take
+    Index(
+        "uq_annotation_first",
+        "project",
+        "scheme",
+        "clip_id",
+        "rater",
+        "take",
+        unique=True,
+        sqlite_where=text("project IS NOT NULL AND replaces IS NULL"),
+        postgresql_where=text("project IS NOT NULL AND replaces IS NULL"),
+    ),
+)
+
+decision = Table(
+    "decision",
+    metadata,
+    Column("id", TEXT, primary_key=True),
+    Column("clip_id", TEXT, ForeignKey("clip.id"), nullable=False),
+    Column("scheme", TEXT, ForeignKey("scheme.name"), nullable=False),
+    Column("label", TEXT),
+    Column("decided_by", TEXT, nullable=False),
+    Column("reason", TEXT, nullable=False),
+    Column("created", TEXT, nullable=False),
+    Column("project", TEXT, ForeignKey("project.name", ondelete="CASCADE")),
+    Column("withdrawn", Boolean, nullable=False),
+    Index(None, "clip_id", "scheme"),
+    Index(None, "project"),
 )
 
 # Runs name their datasets without a reference: a run outlives the dataset it was trained on.

@@ -73,10 +73,15 @@ def collate(clips: Sequence[ClipFeatures], targets: Sequence[int], rows: Sequenc
 
 
 def shuffled_batches(
-    clips: Sequence[ClipFeatures], targets: Sequence[int], batch_size: int, generator: torch.Generator
+    clips: Sequence[ClipFeatures],
+    targets: Sequence[int],
+    batch_size: int,
+    generator: torch.Generator,
+    order: Sequence[int] | None = None,
 ) -> Iterator[Batch]:
-    """Give every clip once in random batches of clips of like length."""
-    order = torch.randperm(len(clips), generator=generator).tolist()
+    """Give every clip once, or the rows of ``order`` (drawn already), in random batches of clips of like length."""
+    if order is None:
+        order = torch.randperm(len(clips), generator=generator).tolist()
     pool = batch_size * _POOL
     groups = []
     for start in range(0, len(order), pool):

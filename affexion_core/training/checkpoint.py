@@ -1,5 +1,8 @@
 """Checkpoints: everything a training needs to go on as if it had never stopped, bit for bit on the same CPU.
 
+What was written on a GPU can go on on a CPU and the other way round: the file holds CPU tensors. There the numbers
+differ in their last digits, and dropout draws from another generator.
+
 One file a checkpoint, ``<epoch>-<hash>.safetensors``: tensors (weights, optimizer, random generators, best weights) and
 a JSON header (history, schedule, patience). It is written beside, flushed to disk and renamed, so that a kill leaves
 the one before; the hash in its name is that of its content, so that a damaged one is passed over.
@@ -30,8 +33,8 @@ _KEPT = 2
 class Progress:
     """A training under way: changed in place from epoch to epoch.
 
-    ``generator`` draws the batches; dropout draws from torch's global generator. ``best`` holds the weights with the
-    lowest dev loss so far, where early stopping needs them.
+    ``generator`` draws the batches (on the CPU, whatever the device); dropout draws from torch's global generator of
+    the model's device. ``best`` holds the weights with the lowest dev loss so far, where early stopping needs them.
     """
 
     model: torch.nn.Module
@@ -91,7 +94,14 @@ def _tensors(progress: Progress) -> dict[str, torch.Tensor]:
     tensors |= {f"best.{name}": value for name, value in (progress.best or {}).items()}
     tensors["random.torch"] = torch.get_rng_state()
     tensors["random.batches"] = progress.generator.get_state()
-    return {name: value.contiguous() for name, value in tensors.items()}
+    if (gpu := _gpu_of(progress.model)) is not None:
+        tensors["random.cuda"] = torch.cuda.get_rng_state(gpu)
+    return {name: value.cpu().contiguous() for name, value in tensors.items()}
+
+
+def _gpu_of(model: torch.nn.Module) -> torch.device | None:
+    device = next((values.device for values in model.parameters()), None)
+    return device if device is not None and device.type == "cuda" else None
 
 
 def _state(config: RunConfig, progress: Progress) -> dict[str, Any]:
@@ -129,6 +139,8 @@ def _apply(progress: Progress, tensors: dict[str, torch.Tensor], state: dict[str
     progress.best_epoch = state["best_epoch"]
     progress.history = state["history"]
     torch.set_rng_state(tensors["random.torch"])
+    if (gpu := _gpu_of(progress.model)) is not None and "random.cuda" in tensors:
+        torch.cuda.set_rng_state(tensors["random.cuda"], gpu)
     progress.generator.set_state(tensors["random.batches"])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import socket
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -15,11 +16,15 @@ from affexion_core.store.clips import get_clips
 from affexion_core.store.jobs import list_jobs
 from affexion_core.store.runs import list_runs
 from affexion_core.store.session import Store
-from affexion_core.training.run_config import RunConfig, config_from_json
+from affexion_core.training.direct import n_epochs
+from affexion_core.training.run_config import RunConfig, config_from_json, with_settings
+from affexion_core.training.space import Space, parameter_values
 from affexion_core.types import Clip, Run
 
 # Older runs say less: the machine, the code and the data change.
 _LOOKED_AT, _ENOUGH = 20, 3
+# Values of one setting that stand for all of them.
+_SAMPLES = 20
 # What front-ends without a hop of their own are taken for.
 _FRAMES_PER_SECOND = 100.0
 
@@ -37,9 +42,9 @@ class Pace:
 
 
 def frames_seen(clips: Iterable[Clip], config: RunConfig) -> float:
-    """Count the frames that one pass over clips shows the model, each clip cut at ``max_len``."""
-    rate = frames_per_second(config)
-    return sum(min(1 + clip.duration * rate, config.inputs.max_len) for clip in clips)
+    """Count the frames that one pass over training clips and their copies shows the model, cut at ``max_len``."""
+    rate, n = frames_per_second(config), 1 + config.augmentation.copies
+    return n * sum(min(1 + clip.duration * rate, config.inputs.max_len) for clip in clips)
 
 
 def frames_per_second(config: RunConfig) -> float:
@@ -50,6 +55,48 @@ def frames_per_second(config: RunConfig) -> float:
         if hasattr(front_end.config, "sampling_rate") and hasattr(front_end.config, "hop_length")
     ]
     return max(rates, default=_FRAMES_PER_SECOND)
+
+
+@dataclass(frozen=True)
+class Effort:
+    """What trainings come to, before how fast they go: ``epochs`` the fewest and the most that a model is trained for.
+
+    ``total_epochs`` is their sum, and ``frames`` counts the frames of an average clip over all of them; both for one
+    model a trial.
+    """
+
+    epochs: tuple[int, int]
+    total_epochs: float
+    frames: float
+
+
+def effort_of(clips: Sequence[Clip], config: RunConfig, space: Space | None = None, n_trials: int = 1) -> Effort:
+    """Say what training a recipe comes to, or trying the values of a space ``n_trials`` times.
+
+    Of values that are yet to be drawn, the mean over the space stands for each.
+    """
+    settings = [{}] if space is None else _samples(space)
+    tried = [with_settings(config, values) for values in settings]
+    frames: dict[tuple[int, float, int], float] = {}
+    seen = []
+    for each in tried:
+        key = (each.inputs.max_len, frames_per_second(each), each.augmentation.copies)
+        if key not in frames:
+            frames[key] = frames_seen(clips, each) / len(clips)
+        seen.append(frames[key] * n_epochs(each))
+    epochs = [n_epochs(each) for each in tried]
+    return Effort((min(epochs), max(epochs)), n_trials * sum(epochs) / len(epochs), n_trials * sum(seen) / len(seen))
+
+
+def _samples(space: Space) -> list[dict[str, Any]]:
+    """Give the combinations of a space's values, evenly thinned where they are many; ends and middle of a range."""
+    columns = [
+        parameter_values(parameter)
+        or (parameter.low, ((parameter.low or 0) + (parameter.high or 0)) / 2, parameter.high)
+        for parameter in space.parameters.values()
+    ]
+    thinned = [column if len(column) <= _SAMPLES else column[:: -(-len(column) // _SAMPLES)] for column in columns]
+    return [dict(zip(space.parameters, row, strict=True)) for row in itertools.islice(itertools.product(*thinned), 400)]
 
 
 def find_pace(store: Store, config: RunConfig) -> Pace | None:
@@ -81,7 +128,7 @@ def _run_elsewhere(store: Store) -> set[str]:
 
 def _pace_of(store: Store, run: Run, model: str) -> tuple[Any, float] | None:
     """Model settings and pace of a run of this model; None if it is of another, or has nothing to go by."""
-    folder = next(iter(fold_folders(Path(run.folder))), Path(run.folder))
+    folder = next(iter(fold_folders(_one_of(run))), _one_of(run))
     try:
         seconds = _epoch_seconds(read_history(folder))
         if seconds is None or read_config(folder)["model"]["name"] != model:
@@ -93,6 +140,12 @@ def _pace_of(store: Store, run: Run, model: str) -> tuple[Any, float] | None:
         # A run of an older version, or one whose clips are gone, is no measure; the next one may be.
         return None
     return (config.model_config, seconds / frames * 1e6) if frames else None
+
+
+def _one_of(run: Run) -> Path:
+    """Give a run's folder; of a sweep that of its first trial, as the others differ from it by their settings."""
+    first = Path(run.folder) / "trials" / "1"
+    return first if first.is_dir() else Path(run.folder)
 
 
 def _epoch_seconds(history: Sequence[Any]) -> float | None:

@@ -8,10 +8,14 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from affexion_core.errors import ModelError
 from affexion_core.evaluation.folds import summarise_folds
 from affexion_core.evaluation.measuring import evaluate, headline, keep, score_clips, scored_clips
+from affexion_core.evaluation.transductive import pinned_target, stamp_adapted
 from affexion_core.extraction import features_of
+from affexion_core.jobs.foreground import trained_here
 from affexion_core.predictor import Predictor
 from affexion_core.run_folder import (
     Evaluation,
@@ -31,10 +35,14 @@ from affexion_core.store.runs import get_run, save_run
 from affexion_core.store.session import Store
 from affexion_core.training.batches import ClipFeatures
 from affexion_core.training.checkpoint import EpochRow
+from affexion_core.training.copies import Copy, features_of_copy
+from affexion_core.training.device import CPU, choose_device, device_of, device_words, note_device
+from affexion_core.training.direct import fits_directly, n_epochs
 from affexion_core.training.fit import Examples, fit
 from affexion_core.training.model_file import DESCRIPTION, TrainedModel, save_model
 from affexion_core.training.prepare import RunRequest, pinned_dataset, pinned_held_out, prepare
 from affexion_core.training.run_config import RunConfig, config_from_json
+from affexion_core.training.targets import vote_shares
 from affexion_core.types import Clip, Dataset, LabelledClip, Progress, Run, no_progress
 
 CHECKPOINTS = "checkpoints"
@@ -45,20 +53,22 @@ def run_here(store: Store, request: RunRequest, progress: Progress = no_progress
 
     Raises
     ------
-    SplitError, LabelError
-        Before anything is written, where the data doesn't allow the run.
+    ConfigError, SplitError, LabelError
+        Before anything is written, where the device isn't here or the data doesn't allow the run.
     AudioError, TrainingError
         If a clip or the training fails; the run stays listed as unfinished.
     """
+    choose_device(request.device)
     run = prepare(store, request)
     folder = Path(run.folder)
-    if request.kind == "train":
-        fit_folder(store, folder, progress)
-        return finish_training(store, run, progress)
-    folders = fold_folders(folder)
-    for k, fold in enumerate(folders):
-        fit_folder(store, fold, share(progress, k, len(folders)))
-    return finish_crossval(store, run, progress)
+    with trained_here(folder):
+        if request.kind == "train":
+            fit_folder(store, folder, progress)
+            return finish_training(store, run, progress)
+        folders = fold_folders(folder)
+        for k, fold in enumerate(folders):
+            fit_folder(store, fold, share(progress, k, len(folders)))
+        return finish_crossval(store, run, progress)
 
 
 def share(progress: Progress, k: int, n_folds: int) -> Progress:
@@ -77,6 +87,8 @@ def fit_folder(store: Store, folder: Path, progress: Progress = no_progress) -> 
     ------
     NotFoundError
         If a clip has been deleted since.
+    ConfigError
+        If the device it is to be trained on isn't here.
     AudioError, TrainingError
         If a clip or the training fails.
     """
@@ -84,14 +96,17 @@ def fit_folder(store: Store, folder: Path, progress: Progress = no_progress) -> 
         return
     config = config_from_json(read_config(folder))
     labels = read_run(folder).labels
+    device = CPU if fits_directly(config.model) else device_of(folder)
+    epochs = n_epochs(config)
     parts = _examples(store, folder, config, labels, progress)
 
     def note(row: EpochRow) -> None:
         # Progress first: it ends a process whose job was started again elsewhere before it writes anything.
-        words = f"epoch {row['epoch']:.0f} of {config.training.epochs}: loss {row['train_loss']:.3f}"
-        progress(int(row["epoch"]), config.training.epochs, words)
+        words = f"epoch {row['epoch']:.0f} of {epochs}: loss {row['train_loss']:.3f}"
+        progress(int(row["epoch"]), epochs, words)
         append_history(folder, row)
 
+    note_device(folder, device, resumed=any((folder / CHECKPOINTS).glob("*.safetensors")))
     write_history(folder, ())
     fitted = fit(
         parts["train"],
@@ -101,8 +116,10 @@ def fit_folder(store: Store, folder: Path, progress: Progress = no_progress) -> 
         on_epoch=note,
         checkpoints=folder / CHECKPOINTS,
         on_resume=lambda rows: write_history(folder, rows),
+        device=device,
+        target=_target_features(store, folder, config, progress),
     )
-    save_model(folder, TrainedModel(fitted.model, fitted.normalisation, config, labels))
+    save_model(folder, TrainedModel(fitted.model.cpu(), fitted.normalisation, config, labels))
     shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
 
 
@@ -110,14 +127,42 @@ def _examples(
     store: Store, folder: Path, config: RunConfig, labels: Sequence[str], progress: Progress
 ) -> dict[str, Examples]:
     rows = [row for row in read_json(folder / "split.json")["clips"] if row["part"] != "test"]
-    features = features_by_id(store, config, get_clips(store, [row["clip_id"] for row in rows]), progress)
+    clips = {clip.id: clip for clip in get_clips(store, [row["clip_id"] for row in rows])}
+    features = features_by_id(store, config, tuple(clips.values()), progress)
     examples = {}
     for part in ("train", "dev"):
         chosen = [row for row in rows if row["part"] == part]
         if chosen:
             targets = [labels.index(row["label"]) for row in chosen]
-            examples[part] = Examples([features[row["clip_id"]] for row in chosen], targets)
+            votes = [row.get("votes") for row in chosen]
+            shares = vote_shares(votes, targets, labels) if config.training.targets == "soft" else None
+            examples[part] = Examples([features[row["clip_id"]] for row in chosen], targets, shares)
+    if config.augmentation.copies:
+        chosen_clips = [clips[row["clip_id"]] for row in rows if row["part"] == "train"]
+        examples["train"] = _with_copies(store, config, examples["train"], chosen_clips, progress)
     return examples
+
+
+def _target_features(store: Store, folder: Path, config: RunConfig, progress: Progress) -> list[ClipFeatures]:
+    """Get the features of the clips to adapt to; none where there are none."""
+    found = pinned_target(folder)
+    if found is None:
+        return []
+    clips = get_clips(store, [trace.clip_id for trace in found[1]])
+    return list(features_by_id(store, config, clips, progress).values())
+
+
+def _with_copies(
+    store: Store, config: RunConfig, examples: Examples, clips: Sequence[Clip], progress: Progress
+) -> Examples:
+    """Add changed copies of the training clips, which are ``clips`` in their order, with their labels and votes."""
+    features, n = list(examples.features), 1 + config.augmentation.copies
+    for number in range(1, n):
+        copy = Copy(number, config.augmenters, config.augmentation.combine)
+        columns = [features_of_copy(store.workspace, clips, front, copy, progress) for front in config.front_ends]
+        features += zip(*columns, strict=True)
+    shares = None if examples.shares is None else np.tile(examples.shares, (n, 1))
+    return Examples(features, list(examples.targets) * n, shares)
 
 
 def features_by_id(
@@ -139,7 +184,7 @@ def finish_training(store: Store, run: Run, progress: Progress = no_progress) ->
         name="train",
         dataset=dataset.name,
         part="train",
-        stamp="leaky: measured on the training clips themselves",
+        stamp=stamp_adapted(folder, dataset.items, "leaky: measured on the training clips themselves"),
         scores=score_clips(dataset.items, scored, predictor.labels),
         created=now(),
         snapshot=run.train_snapshot,
@@ -166,11 +211,12 @@ def _pool_folds(store: Store, run: Run, dataset: Dataset) -> Evaluation:
         stamps.append(read_json(folder / "split.json")["stamp"])
         items += tested
         pooled += scored
+    worst = max(stamps, key=lambda stamp: (stamp.startswith("leaky"), stamp.startswith("not")))
     evaluation = Evaluation(
         name="cv",
         dataset=dataset.name,
         part="cv",
-        stamp=max(stamps, key=lambda stamp: (stamp.startswith("leaky"), stamp.startswith("not"))),
+        stamp=stamp_adapted(Path(run.folder), items, worst),
         scores=score_clips(items, pooled, run.labels),
         created=now(),
         snapshot=run.train_snapshot,
@@ -210,7 +256,7 @@ def close(store: Store, run: Run, evaluation: Evaluation) -> Run:
     # The name may have been changed while the run was going on.
     done = finished(replace(run, name=get_run(store, run.id).name), headline(evaluation))
     path = Path(run.folder) / "run.json"
-    values: dict[str, Any] = {**read_json(path), **asdict(done)}
+    values: dict[str, Any] = {**read_json(path), **asdict(done), "device": device_words(path.parent)}
     del values["folder"]
     write_json(path, values)
     save_run(store, done)

@@ -6,16 +6,24 @@ import copy
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 
 from affexion_core.discovery import load_plugin
 from affexion_core.errors import TrainingError
+from affexion_core.training.adaptation import (
+    Aligned,
+    PriorCorrected,
+    aligned,
+    check_adaptation,
+    correct_priors,
+    remeasure_batchnorm,
+)
+from affexion_core.training.batch_changes import masked, mixed
 from affexion_core.training.batches import (
     ClipFeatures,
     Normalisation,
@@ -24,16 +32,27 @@ from affexion_core.training.batches import (
     shuffled_batches,
 )
 from affexion_core.training.checkpoint import EpochRow, Progress, restore_checkpoint, save_checkpoint
+from affexion_core.training.device import CPU, Device, at_work, on_device
+from affexion_core.training.direct import fit_directly, fits_directly
 from affexion_core.training.forward import outputs_of
 from affexion_core.training.run_config import RunConfig, TrainingConfig
+from affexion_core.training.sampling import balanced_order, kept_by_truncation
+from affexion_core.training.targets import label_loss, label_mass
 
 
 @dataclass(frozen=True)
 class Examples:
-    """Features of clips and the index of each one's label."""
+    """Features of clips, the index of each one's label, and float32 ``(n_clips, n_labels)`` shares of votes, if any."""
 
     features: Sequence[ClipFeatures]
     targets: Sequence[int]
+    shares: np.ndarray | None = None
+
+
+def chosen_rows(examples: Examples, rows: Sequence[int]) -> Examples:
+    """Give some of the clips."""
+    shares = None if examples.shares is None else examples.shares[list(rows)]
+    return Examples([examples.features[row] for row in rows], [examples.targets[row] for row in rows], shares)
 
 
 @dataclass(frozen=True)
@@ -47,7 +66,8 @@ class Fitted:
 
 def build_model(config: RunConfig, n_features: tuple[int, ...], n_outputs: int) -> torch.nn.Module:
     """Make the untrained network of a recipe."""
-    return load_plugin("models", config.model).Model(config.model_config, n_features, n_outputs)
+    model = load_plugin("models", config.model).Model(config.model_config, n_features, n_outputs)
+    return PriorCorrected(model, n_outputs) if config.adaptation.method == "prior" else model
 
 
 def fit(
@@ -58,36 +78,70 @@ def fit(
     on_epoch: Callable[[EpochRow], None] = lambda row: None,
     checkpoints: Path | None = None,
     on_resume: Callable[[Sequence[EpochRow]], None] = lambda rows: None,
+    device: Device = CPU,
+    target: Sequence[ClipFeatures] = (),
 ) -> Fitted:
-    """Train a network.
+    """Train a network, or fit it in one step where its plug-in can (see `training.direct`).
 
     Parameters
     ----------
     train, dev
-        Raw features; normalisation statistics and class weights come from ``train`` alone.
+        Raw features; normalisation statistics and class weights come from ``train`` alone. Where there are shares of
+        votes they are what is learned; accuracies are by label all the same.
     on_epoch
         Called after each epoch with its row: ``epoch`` (from 1), ``train_loss`` (mean over clips),
         ``train_loss_sum`` (sum of the batch means, as the paper logs it), ``train_accuracy``, ``learning_rate``,
-        ``seconds``, and with a dev part ``dev_loss``, ``dev_accuracy``, ``dev_uar``.
+        ``seconds``, and with a dev part ``dev_loss``, ``dev_accuracy``, ``dev_uar``. A model that is fitted in one
+        step has one row, without a learning rate.
     checkpoints
         Folder for a checkpoint after each epoch. Where one of the same recipe lies there, training goes on from it
-        and ends with the same numbers as if it had never stopped; ``on_resume`` first gets the rows so far.
+        and ends with the same numbers as if it had never stopped; ``on_resume`` first gets the rows so far. It may
+        have been written on another device.
+    device
+        Where to compute. The untrained weights and the order of the batches are the same on each. A model fitted in
+        one step is fitted on the CPU.
+    target
+        Raw features of the unlabelled clips to adapt to, where the recipe asks for that.
 
     Raises
     ------
     TrainingError
-        If the loss stops being a number, or a setting needs a dev part and there is none.
+        If the loss stops being a number, a setting needs a dev part and there is none, or a GPU's memory is full.
     """
+    if dev is None and config.training.early_stopping and not fits_directly(config.model):
+        raise TrainingError(
+            "early_stopping needs a dev part; set dev_fraction to 0.15, for example.", change=("settings",)
+        )
+    check_adaptation(config, bool(target))
+    if config.training.sampling == "truncated":
+        train = chosen_rows(train, kept_by_truncation(train.targets, config.seed))
+    if fits_directly(config.model):
+        with at_work(CPU):
+            return _fit_directly(train, n_outputs, config, dev, on_epoch, target)
+    with at_work(device):
+        return _fit(train, n_outputs, config, dev, on_epoch, checkpoints, on_resume, device, target)
+
+
+def _fit(
+    train: Examples,
+    n_outputs: int,
+    config: RunConfig,
+    dev: Examples | None,
+    on_epoch: Callable[[EpochRow], None],
+    checkpoints: Path | None,
+    on_resume: Callable[[Sequence[EpochRow]], None],
+    device: Device,
+    target: Sequence[ClipFeatures],
+) -> Fitted:
     settings = config.training
-    if dev is None and settings.early_stopping:
-        raise TrainingError("early_stopping needs a dev part; set dev_fraction, e.g. --set dev_fraction=0.15.")
     torch.manual_seed(config.seed)
     normalisation = fit_normalisation(train.features, config.inputs)
     clips = [prepare(clip, config.inputs, normalisation) for clip in train.features]
     dev_clips = [prepare(clip, config.inputs, normalisation) for clip in dev.features] if dev else []
-    model = build_model(config, tuple(f.shape[1] for f in clips[0]), n_outputs)
-    progress = _fresh_progress(model, config)
-    weights = _class_weights(train.targets, n_outputs, settings)
+    model = build_model(config, tuple(f.shape[1] for f in clips[0]), n_outputs).to(device.name)
+    aligning = aligned(model, config, [prepare(clip, config.inputs, normalisation) for clip in target])
+    progress = _fresh_progress(aligning or model, config)
+    weights = _class_weights(train, n_outputs, settings)
     if checkpoints and restore_checkpoint(checkpoints, config, progress):
         on_resume(progress.history)
 
@@ -96,10 +150,10 @@ def fit(
         row: EpochRow = {
             "epoch": len(progress.history) + 1,
             "learning_rate": progress.optimizer.param_groups[0]["lr"],
-            **_train_epoch(progress, clips, train.targets, settings.batch_size, weights),
+            **_train_epoch(progress, clips, train, n_outputs, config, weights, device),
         }
         if dev is not None:
-            row |= _dev_figures(model, dev_clips, dev.targets, n_outputs, weights)
+            row |= _figures(model, dev_clips, dev, n_outputs, weights, "dev")
         _advance(progress.scheduler, row)
         row["seconds"] = round(time.perf_counter() - began, 3)
         _note_epoch(progress, row, settings)
@@ -107,9 +161,53 @@ def fit(
             save_checkpoint(checkpoints, config, progress)
         on_epoch(row)
     if progress.best is not None:
-        model.load_state_dict(progress.best)
-    model.eval()
-    return Fitted(model, normalisation, tuple(progress.history))
+        progress.model.load_state_dict(progress.best)
+    return _adapted(Fitted(model, normalisation, tuple(progress.history)), train, n_outputs, config, target)
+
+
+def _adapted(
+    fitted: Fitted, train: Examples, n_outputs: int, config: RunConfig, target: Sequence[ClipFeatures]
+) -> Fitted:
+    """Adapt what is trained to the target clips, by the methods that come after training."""
+    method = config.adaptation.method
+    if method == "statistics":
+        fitted = replace(fitted, normalisation=fit_normalisation(target, config.inputs))
+    clips = [prepare(clip, config.inputs, fitted.normalisation) for clip in target]
+    if method == "batchnorm":
+        remeasure_batchnorm(fitted.model, clips)
+    if isinstance(fitted.model, PriorCorrected):
+        mass = label_mass(train.targets, train.shares, n_outputs)
+        if config.training.class_weights == "balanced" or config.training.sampling != "none":
+            mass = (mass > 0).astype(np.float64)  # what the model learned is as if labels were alike frequent
+        correct_priors(fitted.model, clips, mass / mass.sum(), config.adaptation.strength)
+    fitted.model.eval()
+    return fitted
+
+
+def _fit_directly(
+    train: Examples,
+    n_outputs: int,
+    config: RunConfig,
+    dev: Examples | None,
+    on_epoch: Callable[[EpochRow], None],
+    target: Sequence[ClipFeatures],
+) -> Fitted:
+    began = time.perf_counter()
+    torch.manual_seed(config.seed)
+    normalisation = fit_normalisation(train.features, config.inputs)
+    clips = [prepare(clip, config.inputs, normalisation) for clip in train.features]
+    model = build_model(config, tuple(f.shape[1] for f in clips[0]), n_outputs)
+    weights = _class_weights(train, n_outputs, config.training)
+    if weights is None and config.training.sampling == "balanced":  # nothing is drawn, so weights do what draws would
+        weights = balanced_weights(train, n_outputs)
+    fit_directly(getattr(model, "model", model), clips, train.targets, train.shares, weights, config)
+    row: EpochRow = {"epoch": 1, **_figures(model, clips, train, n_outputs, weights, "train")}
+    if dev is not None:
+        dev_clips = [prepare(clip, config.inputs, normalisation) for clip in dev.features]
+        row |= _figures(model, dev_clips, dev, n_outputs, weights, "dev")
+    row["seconds"] = round(time.perf_counter() - began, 3)
+    on_epoch(row)
+    return _adapted(Fitted(model, normalisation, (row,)), train, n_outputs, config, target)
 
 
 def _fresh_progress(model: torch.nn.Module, config: RunConfig) -> Progress:
@@ -136,51 +234,73 @@ def _patience_is_over(progress: Progress, settings: TrainingConfig) -> bool:
 def _train_epoch(
     progress: Progress,
     clips: Sequence[ClipFeatures],
-    targets: Sequence[int],
-    batch_size: int,
+    train: Examples,
+    n_outputs: int,
+    config: RunConfig,
     weights: torch.Tensor | None,
+    device: Device,
 ) -> EpochRow:
-    model, optimizer = progress.model, progress.optimizer
+    model, optimizer, generator, settings = progress.model, progress.optimizer, progress.generator, config.training
+    weights = None if weights is None else weights.to(device.name)
     model.train()
     loss_sum, loss_by_clip, right = 0.0, 0.0, 0
-    for batch in shuffled_batches(clips, targets, batch_size, progress.generator):
+    order = balanced_order(train.targets, generator) if settings.sampling == "balanced" else None
+    for batch in shuffled_batches(clips, train.targets, settings.batch_size, generator, order):
+        shares = None if train.shares is None else train.shares[list(batch.rows)]
+        batch = masked(batch, settings, generator)
+        if settings.mixup:
+            batch, shares = mixed(batch, shares, n_outputs, settings.mixup, generator)
+        n = len(batch.rows)
+        if isinstance(model, Aligned):
+            batch = model.joined(batch, generator)
+        batch = on_device(batch, device.name)
         optimizer.zero_grad(set_to_none=True)
-        outputs = model(batch.inputs, batch.lengths).outputs
-        loss = F.cross_entropy(outputs, batch.targets, weight=weights)
+        result = model(batch.inputs, batch.lengths)
+        outputs = result.outputs[:n]
+        loss = label_loss(outputs, batch.targets, shares, weights)
         if not torch.isfinite(loss):
             raise TrainingError("The training loss is no longer a number; try a smaller learning_rate.")
-        loss.backward()
+        if isinstance(model, Aligned):
+            done = len(progress.history) / settings.epochs
+            apart = model.loss(result.embedding[:n], result.embedding[n:], config.adaptation.strength, done)
+            (loss + apart).backward()
+        else:
+            loss.backward()
         optimizer.step()
         loss_sum += loss.item()
-        loss_by_clip += loss.item() * len(batch.rows)
+        loss_by_clip += loss.item() * n
         right += int((outputs.argmax(1) == batch.targets).sum())
     return {"train_loss": loss_by_clip / len(clips), "train_loss_sum": loss_sum, "train_accuracy": right / len(clips)}
 
 
-def _dev_figures(
+def _figures(
     model: torch.nn.Module,
     clips: Sequence[ClipFeatures],
-    targets: Sequence[int],
+    examples: Examples,
     n_outputs: int,
     weights: torch.Tensor | None,
+    part: str,
 ) -> EpochRow:
     logits = torch.from_numpy(outputs_of(model, clips)[0])
-    reference = torch.tensor(list(targets))
+    reference = torch.tensor(list(examples.targets))
     right = (logits.argmax(1) == reference).float()
     recalls = [right[reference == k].mean().item() for k in range(n_outputs) if (reference == k).any()]
     return {
-        "dev_loss": F.cross_entropy(logits, reference, weight=weights).item(),
-        "dev_accuracy": right.mean().item(),
-        "dev_uar": float(np.mean(recalls)),
+        f"{part}_loss": label_loss(logits, reference, examples.shares, weights).item(),
+        f"{part}_accuracy": right.mean().item(),
+        f"{part}_uar": float(np.mean(recalls)),
     }
 
 
-def _class_weights(targets: Sequence[int], n_outputs: int, settings: TrainingConfig) -> torch.Tensor | None:
-    if settings.class_weights == "none":
-        return None
-    counts = np.bincount(targets, minlength=n_outputs)
+def _class_weights(train: Examples, n_outputs: int, settings: TrainingConfig) -> torch.Tensor | None:
+    return None if settings.class_weights == "none" else balanced_weights(train, n_outputs)
+
+
+def balanced_weights(train: Examples, n_outputs: int) -> torch.Tensor:
+    """Weigh each label by the inverse of its share, float32 ``(n_outputs,)``; 0 for a label without clips."""
+    counts = label_mass(train.targets, train.shares, n_outputs)
     present = counts > 0
-    weights = np.where(present, len(targets) / (present.sum() * np.maximum(counts, 1)), 0.0)
+    weights = np.where(present, len(train.targets) / (present.sum() * np.maximum(counts, 1)), 0.0)
     return torch.tensor(weights, dtype=torch.float32)
 
 

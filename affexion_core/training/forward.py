@@ -8,12 +8,13 @@ import numpy as np
 import torch
 
 from affexion_core.training.batches import ClipFeatures, ordered_batches
+from affexion_core.training.device import on_device
 
 
 def outputs_of(
     model: torch.nn.Module, prepared: Sequence[ClipFeatures], batch_size: int = 16
 ) -> tuple[np.ndarray, list[np.ndarray | None]]:
-    """Compute the outputs and attention of prepared clips, in their order.
+    """Compute the outputs and attention of prepared clips, in their order, on the device of the model.
 
     Returns
     -------
@@ -25,13 +26,16 @@ def outputs_of(
     outputs: list[np.ndarray | None] = [None] * len(prepared)
     attention: list[np.ndarray | None] = [None] * len(prepared)
     model.eval()
+    device = next((str(values.device) for values in model.parameters()), "cpu")
     with torch.inference_mode():
         for batch in ordered_batches(prepared, batch_size):
-            result = model(batch.inputs, batch.lengths)
+            moved = on_device(batch, device)
+            result = model(moved.inputs, moved.lengths)
+            by_clip, weights = result.outputs.cpu(), None if result.attention is None else result.attention.cpu()
             for place, row in enumerate(batch.rows):
-                outputs[row] = result.outputs[place].numpy()
-                if result.attention is not None:
-                    attention[row] = result.attention[place, : batch.lengths[0][place]].numpy()
+                outputs[row] = by_clip[place].numpy()
+                if weights is not None:
+                    attention[row] = weights[place, : batch.lengths[0][place]].numpy()
     return np.stack(outputs), attention  # type: ignore[arg-type]
 
 

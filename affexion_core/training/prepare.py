@@ -16,11 +16,15 @@ from typing import Any, Literal
 from affexion_core import __version__
 from affexion_core.errors import ModelError
 from affexion_core.evaluation.measuring import fit_labels, stamp_for_test
+from affexion_core.evaluation.transductive import pin_target
 from affexion_core.ingest.label_maps import LabelMap, Rule
-from affexion_core.run_folder import new_run_id, now, read_json, write_json, write_run, write_split
+from affexion_core.run_folder import fold_folders, new_run_id, now, read_json, write_json, write_run, write_split
 from affexion_core.store.clips import get_clips
 from affexion_core.store.runs import save_run
 from affexion_core.store.session import Store
+from affexion_core.training.adaptation import check_adaptation
+from affexion_core.training.added import AlsoTrain, with_added
+from affexion_core.training.device import AUTO, NOT_STARTED, check_name, wanted_threads
 from affexion_core.training.run_config import RunConfig, config_to_json
 from affexion_core.training.splits import Grouping, check_labels, choose_grouping, kfold, set_apart_dev
 from affexion_core.types import Dataset, LabelledClip, Run, Scheme, Split, traces
@@ -40,7 +44,11 @@ class HeldOut:
 
 @dataclass(frozen=True)
 class RunRequest:
-    """What a person asks for. ``n_folds`` and ``group`` matter to a cross-validation alone."""
+    """What a person asks for. ``n_folds`` and ``group`` matter to a cross-validation alone.
+
+    ``device`` is one by name, or ``auto`` (see `training.device.choose_device`). ``also_train`` adds clips of a second
+    dataset to every training part; ``adapt_to`` is used without its labels, as the recipe's adaptation says.
+    """
 
     kind: Literal["train", "cv"]
     config: RunConfig
@@ -49,6 +57,9 @@ class RunRequest:
     n_folds: int = 7
     group: str | None = None
     name: str | None = None
+    device: str = AUTO
+    also_train: AlsoTrain | None = None
+    adapt_to: Dataset | None = None
 
 
 @dataclass(frozen=True)
@@ -70,14 +81,22 @@ def plan(request: RunRequest) -> Plan:
 
     Raises
     ------
+    ConfigError
+        If the recipe's adaptation and what there is to adapt to don't fit.
     SplitError, LabelError
         Where the data doesn't allow the run.
     """
     dataset = request.dataset
     check_labels(dataset.items, dataset.name)
+    check_adaptation(request.config, bool(request.adapt_to and request.adapt_to.items))
     labels = run_labels(dataset)
-    test_stamp = check_held_out(dataset, labels, request.test)
     splits, grouping = _splits(request)
+    if request.also_train is not None:
+        test = request.test
+        tested = fit_labels(test.dataset, labels, test.label_map).items if test else ()
+        seed = request.config.seed
+        splits = tuple(with_added(split, request.also_train, labels, tested, seed) for split in splits)
+    test_stamp = check_held_out(dataset, labels, request.test, _added(dataset, splits))
     return Plan(labels, splits, grouping, test_stamp)
 
 
@@ -86,10 +105,12 @@ def prepare(store: Store, request: RunRequest) -> Run:
 
     Raises
     ------
-    SplitError, LabelError
-        Before anything is written, where the data doesn't allow the run.
+    ConfigError, SplitError, LabelError
+        Before anything is written, where the device, the environment or the data doesn't allow the run.
     """
     dataset, config = request.dataset, request.config
+    check_name(request.device)
+    wanted_threads()
     planned = plan(request)
     splits, group = planned.splits, planned.grouping.group
 
@@ -97,14 +118,34 @@ def prepare(store: Store, request: RunRequest) -> Run:
     folder = Path(run.folder)
     folder.mkdir(parents=True)
     pin_datasets(folder, dataset, request.test)
-    describe(run, config, {"folds": len(splits), "group": group})
+    extra = {"folds": len(splits), "group": group, "wanted_device": request.device}
+    describe(run, config, {**extra, **_beside(request, planned)})
     if request.kind == "train":
         write_split(folder, splits[0], group)
     else:
         for k, split in enumerate(splits):
             prepare_fold(run, k, config, split, group)
+    if request.adapt_to is not None:
+        for part in (folder, *fold_folders(folder)):
+            pin_target(part, request.adapt_to)
     save_run(store, run)
     return run
+
+
+def _beside(request: RunRequest, planned: Plan) -> dict[str, Any]:
+    """Say for a run's description what it learns from besides its dataset."""
+    said: dict[str, Any] = {}
+    if request.also_train is not None:
+        also, added = request.also_train, _added(request.dataset, planned.splits)
+        said["also_train"] = {
+            "dataset": also.dataset.name,
+            "snapshot": also.dataset.snapshot(),
+            "per_label": also.per_label,
+            "clips": len(added),
+        }
+    if request.adapt_to is not None:
+        said["adapt_to"] = {"dataset": request.adapt_to.name, "clips": len(request.adapt_to.items)}
+    return said
 
 
 def run_labels(dataset: Dataset) -> tuple[str, ...]:
@@ -113,19 +154,30 @@ def run_labels(dataset: Dataset) -> tuple[str, ...]:
     return tuple(label for label in dataset.scheme.labels if label in present)
 
 
-def check_held_out(dataset: Dataset, labels: Sequence[str], test: HeldOut | None) -> str | None:
+def _added(dataset: Dataset, splits: Sequence[Split]) -> tuple[LabelledClip, ...]:
+    """List the training clips of any split that are not the dataset's own."""
+    own = {item.clip.id for item in dataset.items}
+    added = {item.clip.id: item for split in splits for item in split.train if item.clip.id not in own}
+    return tuple(added.values())
+
+
+def check_held_out(
+    dataset: Dataset, labels: Sequence[str], test: HeldOut | None, added: Sequence[LabelledClip] = ()
+) -> str | None:
     """Refuse a test set that doesn't fit or leaks, before any time is spent on training; returns its stamp."""
     if test is None:
         return None
     measured = fit_labels(test.dataset, labels, test.label_map)
-    return stamp_for_test(traces(dataset.items), measured.items, test.dataset.name, test.allow_leaks)
+    return stamp_for_test(traces((*dataset.items, *added)), measured.items, test.dataset.name, test.allow_leaks)
 
 
 def describe(run: Run, config: RunConfig, extra: Mapping[str, Any]) -> None:
     """Write what a run is, with the versions it is made by, and its recipe."""
     versions = {name: version(name) for name in _PACKAGES}
     known = {"affexion": __version__, "python": platform.python_version(), **versions}
-    write_run(run, {"seed": config.seed, "device": "cpu", "versions": known, **extra})
+    write_run(
+        run, {"seed": config.seed, "device": NOT_STARTED, "threads": wanted_threads(), "versions": known, **extra}
+    )
     write_json(Path(run.folder) / "config.json", config_to_json(config))
 
 
@@ -164,7 +216,7 @@ def prepare_fold(run: Run, k: int, config: RunConfig, split: Split, group: str) 
 
 
 def pin_datasets(folder: Path, dataset: Dataset, test: HeldOut | None) -> None:
-    """Write which clips with which labels train and are measured on; `pinned_dataset` reads it back."""
+    """Write which clips with which labels and votes train and are measured on; `pinned_dataset` reads it back."""
     write_json(folder / _SNAPSHOT, {"train": _dataset_json(dataset), "test": _held_out_json(test)})
 
 
@@ -174,7 +226,7 @@ def _dataset_json(dataset: Dataset) -> dict[str, Any]:
         "origin": dataset.origin,
         "scheme": asdict(dataset.scheme),
         "label_map": dataset.label_map,
-        "items": [[item.clip.id, item.label] for item in dataset.items],
+        "items": [[item.clip.id, item.label, *([dict(item.votes)] if item.votes else [])] for item in dataset.items],
     }
 
 
@@ -218,8 +270,9 @@ def _snapshot(folder: Path) -> dict[str, Any]:
 
 
 def _dataset(store: Store, values: Mapping[str, Any]) -> Dataset:
-    clips = get_clips(store, [clip_id for clip_id, _ in values["items"]])
-    items = tuple(LabelledClip(clip, label) for clip, (_, label) in zip(clips, values["items"], strict=True))
+    clips = get_clips(store, [item[0] for item in values["items"]])
+    # a third part is there where the clip has votes
+    items = tuple(LabelledClip(clip, *item[1:]) for clip, item in zip(clips, values["items"], strict=True))
     scheme = values["scheme"]
     return Dataset(
         values["name"],

@@ -8,13 +8,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from affexion_core.config import build, config_class, plain
 from affexion_core.discovery import load_plugin
 from affexion_core.errors import ConfigError, allowed
 from affexion_core.extraction import FrontEnd
 from affexion_core.presets._preset import Preset
+from affexion_core.training.copies import Augmenter
 
 
 @config_class
@@ -65,14 +66,69 @@ class TrainingConfig:
     early_stopping: Annotated[
         int, Field(ge=0, le=1000, description="Stop after so many epochs without a better dev loss; 0: never")
     ] = 0
+    targets: Annotated[
+        Literal["hard", "soft"],
+        Field(
+            description="What a clip is to be: its label, or the shares of its votes; clips without votes their label"
+        ),
+    ] = "hard"
     class_weights: Annotated[
         Literal["none", "balanced"], Field(description="Weigh each label by the inverse of its share in training")
     ] = "none"
+    sampling: Annotated[
+        Literal["none", "balanced", "truncated"],
+        Field(description="Clips seen by label: as they are, drawn alike often, or cut to the smallest label's number"),
+    ] = "none"
+    mixup: Annotated[
+        float, Field(ge=0, le=10, description="Mix pairs of clips by Beta(mixup, mixup), e.g. 0.2; 0: never")
+    ] = 0.0
+    time_masks: Annotated[int, Field(ge=0, le=20, description="Stretches of frames blanked in each clip; 0: none")] = 0
+    time_mask_frames: Annotated[int, Field(ge=1, le=10_000, description="Frames a stretch has at most")] = 40
+    feature_masks: Annotated[int, Field(ge=0, le=20, description="Bands of features blanked in each clip; 0: none")] = 0
+    feature_mask_bands: Annotated[int, Field(ge=1, le=10_000, description="Features a band has at most")] = 8
+
+
+def _listed(value: Any) -> Any:
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+@config_class
+class AugmentationConfig:
+    """Changed copies of the training clips, made after the split; dev and test clips stay as they are."""
+
+    copies: Annotated[int, Field(ge=0, le=8, description="Changed copies of each training clip; 0: none")] = 0
+    kinds: Annotated[
+        tuple[str, ...],
+        BeforeValidator(_listed),
+        Field(min_length=1, description="Changes to signals; each has settings of its own once there are copies"),
+    ] = ("noise", "room", "pitch", "speed")
+    combine: Annotated[
+        Literal["one", "all"], Field(description="Whether a copy gets one of the kinds, drawn, or all in turn")
+    ] = "one"
+
+
+@config_class
+class AdaptationConfig:
+    """Use of unlabelled clips of the place where the model is to work; see `training.adaptation`."""
+
+    method: Annotated[
+        Literal["none", "coral", "dann", "batchnorm", "statistics", "prior"],
+        Field(description="How the model is brought closer to unlabelled clips; needs a dataset to adapt to"),
+    ] = "none"
+    strength: Annotated[
+        float,
+        Field(
+            ge=0, le=1000, description="Weight against the loss (coral, dann: try 0.3); share of the correction (prior)"
+        ),
+    ] = 1.0
 
 
 @dataclass(frozen=True)
 class RunConfig:
-    """The full recipe of a run. ``model_config`` is the model plug-in's own Config."""
+    """The full recipe of a run. ``model_config`` is the model plug-in's own Config.
+
+    ``augmenters`` are those that ``augmentation`` names, empty where it makes no copies.
+    """
 
     preset: str
     front_ends: tuple[FrontEnd, ...]
@@ -81,11 +137,15 @@ class RunConfig:
     inputs: InputConfig
     training: TrainingConfig
     seed: int = 0
+    augmentation: AugmentationConfig = AugmentationConfig()
+    augmenters: tuple[Augmenter, ...] = ()
+    adaptation: AdaptationConfig = AdaptationConfig()
 
 
 def from_preset(preset: Preset, seed: int = 0, crossval: bool = False) -> RunConfig:
     """Build the recipe of a preset, as its source trains it or (``crossval``) as it cross-validates it."""
     training = {**preset.training, **(preset.crossval if crossval else {})}
+    augmentation = build(AugmentationConfig, preset.augmentation)
     return RunConfig(
         preset=preset.name,
         front_ends=tuple(_front_end(name, values) for name, values in preset.front_ends.items()),
@@ -94,7 +154,20 @@ def from_preset(preset: Preset, seed: int = 0, crossval: bool = False) -> RunCon
         inputs=build(InputConfig, preset.inputs),
         training=build(TrainingConfig, training),
         seed=seed,
+        augmentation=augmentation,
+        augmenters=_augmenters(augmentation, preset.augmenters),
+        adaptation=build(AdaptationConfig, preset.adaptation),
     )
+
+
+def _augmenters(augmentation: AugmentationConfig, values: Mapping[str, Any]) -> tuple[Augmenter, ...]:
+    """Give the augmenters that make the copies, with their settings: plain values or configs by name."""
+    found = []
+    for name in augmentation.kinds:
+        config_type = load_plugin("augment", name).Config
+        given = values.get(name, {})
+        found.append(Augmenter(name, given if isinstance(given, config_type) else build(config_type, given)))
+    return tuple(found) if augmentation.copies else ()
 
 
 def _front_end(name: str, values: Mapping[str, Any]) -> FrontEnd:
@@ -102,12 +175,15 @@ def _front_end(name: str, values: Mapping[str, Any]) -> FrontEnd:
 
 
 def sections(config: RunConfig) -> dict[str, Any]:
-    """Name the parts of a recipe that hold settings: training, inputs, the model, each front-end."""
+    """Name the parts of a recipe that hold settings: training, inputs, the model, each front-end and augmenter."""
     return {
         "training": config.training,
         "inputs": config.inputs,
         "model": config.model_config,
         **{front_end.name: front_end.config for front_end in config.front_ends},
+        "augmentation": config.augmentation,
+        **{augmenter.name: augmenter.config for augmenter in config.augmenters},
+        "adaptation": config.adaptation,
     }
 
 
@@ -119,6 +195,15 @@ def with_settings(config: RunConfig, settings: Mapping[str, Any]) -> RunConfig:
     ConfigError
         If no setting, or more than one, has that name, or the value is out of range.
     """
+    # which copies are made decides which augmenters have settings, so that comes first
+    first = {field.name for field in dataclasses.fields(AugmentationConfig)}
+    shaping = {key: value for key, value in settings.items() if key.removeprefix("augmentation.") in first}
+    if shaping:
+        config = _with_settings(config, shaping)
+    return _with_settings(config, {key: value for key, value in settings.items() if key not in shaping})
+
+
+def _with_settings(config: RunConfig, settings: Mapping[str, Any]) -> RunConfig:
     changes: dict[str, dict[str, Any]] = {}
     for key, value in settings.items():
         section, name = _locate(config, key)
@@ -150,12 +235,17 @@ def _changed(config: RunConfig, changes: Mapping[str, Mapping[str, Any]]) -> Run
     def updated(section: str, part: Any) -> Any:
         return build(type(part), {**plain(part), **changes[section]}) if section in changes else part
 
+    augmentation = updated("augmentation", config.augmentation)
+    augmenters = {each.name: updated(each.name, each.config) for each in config.augmenters}
     return dataclasses.replace(
         config,
         training=updated("training", config.training),
         inputs=updated("inputs", config.inputs),
         model_config=updated("model", config.model_config),
         front_ends=tuple(FrontEnd(f.name, updated(f.name, f.config)) for f in config.front_ends),
+        augmentation=augmentation,
+        augmenters=_augmenters(augmentation, augmenters),
+        adaptation=updated("adaptation", config.adaptation),
     )
 
 
@@ -168,6 +258,9 @@ def config_to_json(config: RunConfig) -> dict[str, Any]:
         "inputs": plain(config.inputs),
         "training": plain(config.training),
         "seed": config.seed,
+        "augmentation": plain(config.augmentation),
+        "augmenters": {augmenter.name: plain(augmenter.config) for augmenter in config.augmenters},
+        "adaptation": plain(config.adaptation),
     }
 
 
@@ -180,6 +273,8 @@ def config_from_json(values: Mapping[str, Any]) -> RunConfig:
         If a part is missing, unknown or out of range.
     """
     try:
+        # what recipes of earlier versions don't name is off
+        augmentation = build(AugmentationConfig, values.get("augmentation", {}))
         return RunConfig(
             preset=str(values["preset"]),
             front_ends=tuple(_front_end(part["name"], part["config"]) for part in values["front_ends"]),
@@ -188,6 +283,9 @@ def config_from_json(values: Mapping[str, Any]) -> RunConfig:
             inputs=build(InputConfig, values["inputs"]),
             training=build(TrainingConfig, values["training"]),
             seed=int(values["seed"]),
+            augmentation=augmentation,
+            augmenters=_augmenters(augmentation, values.get("augmenters", {})),
+            adaptation=build(AdaptationConfig, values.get("adaptation", {})),
         )
     except (KeyError, TypeError) as error:
         raise ConfigError(f"This run configuration lacks or misshapes {error}; it can't be used.") from None

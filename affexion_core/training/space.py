@@ -209,9 +209,13 @@ def combinations(space: Space) -> tuple[dict[str, Value], ...]:
     n = n_combinations(space)
     if n is None:
         endless = [name for name, parameter in space.parameters.items() if parameter_values(parameter) is None]
-        raise ConfigError(f"A grid needs choices or a step, which {allowed(endless)} lacks; or use --sampler tpe.")
+        raise ConfigError(
+            f"A grid needs choices or a step, which {allowed(endless)} lacks; or let TPE draw.", change=("sampler",)
+        )
     if n > MOST_COMBINATIONS:
-        raise ConfigError(f"The space has {n} combinations, more than {MOST_COMBINATIONS}; use --sampler tpe.")
+        raise ConfigError(
+            f"The space has {n} combinations, more than {MOST_COMBINATIONS}; let TPE draw.", change=("sampler",)
+        )
     columns = [parameter_values(parameter) or () for parameter in space.parameters.values()]
     return tuple(dict(zip(space.parameters, row, strict=True)) for row in itertools.product(*columns))
 

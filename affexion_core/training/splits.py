@@ -63,7 +63,8 @@ def choose_grouping(items: Sequence[LabelledClip], n_folds: int, asked: str | No
     if len(speakers) == 1 and None not in speakers:
         raise SplitError(
             f"All {len(items)} clips are by one speaker ({next(iter(speakers))}), so no fold can be speaker-disjoint. "
-            "Add speakers, or say --group text or --group none: the figures are then stamped leaky."
+            "Add speakers, or keep texts or nothing on one side instead: the figures are then stamped leaky.",
+            change=("group",),
         )
     if n_speakers >= n_folds:
         return Grouping("speaker")
@@ -71,8 +72,13 @@ def choose_grouping(items: Sequence[LabelledClip], n_folds: int, asked: str | No
     return Grouping(
         fallback,
         f"{n_speakers} speakers can't fill {n_folds} speaker-disjoint folds, so clips are grouped by {fallback} and "
-        f"the figures stamped leaky. For speaker-disjoint folds: --folds {n_speakers} --group speaker.",
+        f"the figures stamped leaky. {_speaker_disjoint(n_speakers)}",
     )
+
+
+def _speaker_disjoint(n_speakers: int) -> str:
+    most = f"at most {n_speakers} folds" if n_speakers > 1 else "more speakers"
+    return f"Speaker-disjoint folds need {most} with speakers kept on one side."
 
 
 def _asked_grouping(items: Sequence[LabelledClip], n_folds: int, asked: str) -> Grouping:
@@ -82,9 +88,12 @@ def _asked_grouping(items: Sequence[LabelledClip], n_folds: int, asked: str) -> 
     group: Group = name
     n_groups = len(set(group_keys(items, group)))
     if n_groups < n_folds:
-        hint = f"at most --folds {n_groups}" if n_groups > 1 else "another --group"
+        hint = f"at most {n_groups} folds" if n_groups > 1 else "something else to keep on one side"
         wanted = "clips" if name == "none" else f"{asked}s"
-        raise SplitError(f"{n_folds} folds need {n_folds} {wanted}; the dataset has {n_groups}. Choose {hint}.")
+        raise SplitError(
+            f"{n_folds} folds need {n_folds} {wanted}; the dataset has {n_groups}. Choose {hint}.",
+            change=("n_folds", "group") if n_groups > 1 else ("group",),
+        )
     return Grouping(group)
 
 

@@ -14,6 +14,7 @@ from typing import Any, Literal, get_args
 
 from affexion_core.errors import ConfigError, ModelError, TrainingError, allowed
 from affexion_core.evaluation.measuring import evaluation_name, keep, score_clips
+from affexion_core.evaluation.selection import mark_selected
 from affexion_core.run_folder import (
     evaluation_names,
     fold_folders,
@@ -56,8 +57,6 @@ SAMPLERS: tuple[Sampler, ...] = get_args(Sampler)
 TrialState = Literal["waiting", "running", "done", "pruned", "failed"]
 # Trials that have come to their end.
 OVER: tuple[TrialState, ...] = ("done", "pruned", "failed")
-# Stands before the stamp of every figure of a sweep whose best trial was chosen by the test set.
-SELECTED_ON_TEST = "selected on test"
 # How many trials TPE makes if nobody says.
 TRIALS = 20
 _FORMAT = 1
@@ -125,12 +124,7 @@ def plan_sweep(request: SweepRequest) -> tuple[SweepPlan, tuple[str, ...]]:
     SplitError, LabelError
         Where the data doesn't allow it.
     """
-    if request.sampler not in SAMPLERS:
-        raise ConfigError(f"There is no sampler {request.sampler!r}; choose {allowed(SAMPLERS)}.")
-    if request.select_on_test and request.test is None:
-        raise ConfigError("To select on the test set there must be one; name it with --test.")
-    check_fits(request.space, request.config)
-    n_trials = _n_trials(request)
+    n_trials = count_trials(request)
     planned = plan(RunRequest("cv", request.config, request.dataset, request.test, request.n_folds, request.group))
     made = SweepPlan(
         space=request.space,
@@ -147,11 +141,26 @@ def plan_sweep(request: SweepRequest) -> tuple[SweepPlan, tuple[str, ...]]:
     return made, planned.labels
 
 
-def _n_trials(request: SweepRequest) -> int:
+def count_trials(request: SweepRequest) -> int:
+    """Check what is to be tried against the recipe, whatever the data; give the number of trials.
+
+    Raises
+    ------
+    ConfigError
+        As `plan_sweep` does.
+    """
+    if request.sampler not in SAMPLERS:
+        raise ConfigError(f"There is no sampler {request.sampler!r}; choose {allowed(SAMPLERS)}.")
+    if request.select_on_test and request.test is None:
+        raise ConfigError("To select on the test set there must be one; choose a test set.", change=("test",))
+    check_fits(request.space, request.config)
     if request.sampler == "grid":
         n = len(combinations(request.space))
         if request.n_trials not in (None, n):
-            raise ConfigError(f"A grid makes all its {n} trials; leave --trials away, or use --sampler tpe.")
+            raise ConfigError(
+                f"A grid makes all its {n} trials, not {request.n_trials}; leave their number away, or let TPE draw.",
+                change=("n_trials", "sampler"),
+            )
         return n
     asked = TRIALS if request.n_trials is None else request.n_trials
     if asked < 1:
@@ -301,9 +310,7 @@ def _fold_figures(store: Store, run: Run, fold: Path) -> dict[str, float | None]
 
 def stamped(stamp: str, planned: SweepPlan) -> str:
     """Put before a stamp that the best trial is chosen by the test set, where it is."""
-    if not planned.select_on_test or stamp.startswith(SELECTED_ON_TEST):
-        return stamp
-    return f"{SELECTED_ON_TEST}: {stamp}"
+    return mark_selected(stamp) if planned.select_on_test else stamp
 
 
 def _stamp(store: Store, run: Run) -> None:

@@ -14,6 +14,7 @@ from affexion_core.evaluation.folds import FoldSpread, spread
 from affexion_core.evaluation.measuring import headline
 from affexion_core.evaluation.paired import Comparison, compare
 from affexion_core.evaluation.scores import Scores, estimate_from_json
+from affexion_core.evaluation.selection import SELECTED_ON_TEST
 from affexion_core.run_folder import (
     finished,
     read_evaluation,
@@ -27,7 +28,6 @@ from affexion_core.store.runs import save_run
 from affexion_core.store.session import Store
 from affexion_core.training.space import Reported, Space, combinations, plain_value, reported_for
 from affexion_core.training.sweep import (
-    SELECTED_ON_TEST,
     SweepPlan,
     TrialState,
     read_note,

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from affexion_core.audio.peaks import waveform_peaks
+from affexion_core.audio.peaks import peaks_as_bytes, waveform_peaks
 
 
 def test_columns_of_a_ramp() -> None:
@@ -26,3 +26,11 @@ def test_edges() -> None:
     assert waveform_peaks(np.zeros(0, np.float32), 3).tolist() == [[0, 0]] * 3
     with pytest.raises(ValueError, match="n_columns is 0"):
         waveform_peaks(np.zeros(5), 0)
+
+
+def test_peaks_as_whole_numbers() -> None:
+    peaks = np.array([[-1.0, 1.0], [-0.5, 0.25], [0.0, 0.0], [-0.001, 0.001], [-1.5, 2.0]], np.float32)
+    numbers = peaks_as_bytes(peaks)
+    assert numbers.dtype == np.int8
+    # rounded away from zero: what isn't silent doesn't draw as silence
+    assert numbers.tolist() == [-127, 127, -64, 32, 0, 0, -1, 1, -127, 127]

@@ -9,18 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from browser_settings import CHROMIUM, FLAGS, PATIENCE
 
 PROJECT = Path(__file__).parents[2]
-CHROMIUM = Path("/usr/bin/chromium")
-FLAGS = [
-    "--no-sandbox",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-PATIENCE = 60_000
 
 
 @pytest.fixture(scope="session")
@@ -50,16 +41,17 @@ def page(chromium):
 
 
 class Servers:
-    """Starts the app on a workspace when called, and gives its address."""
+    """Starts the app, or another script, on a workspace when called, and gives its address."""
 
     def __init__(self) -> None:
         self._running: dict[str, subprocess.Popen] = {}
 
-    def __call__(self, workspace: Path) -> str:
-        with socket.socket() as held:
-            held.bind(("127.0.0.1", 0))
-            port = held.getsockname()[1]
-        command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless=true"]
+    def __call__(self, workspace: Path, script: Path | str = "app.py", port: int | None = None) -> str:
+        if port is None:
+            with socket.socket() as held:
+                held.bind(("127.0.0.1", 0))
+                port = held.getsockname()[1]
+        command = [sys.executable, "-m", "streamlit", "run", str(script), "--server.headless=true"]
         command += [f"--server.port={port}"]
         environment = {k: v for k, v in os.environ.items() if k != "AFFEXION_DATABASE_URL"}
         environment["AFFEXION_WORKSPACE"] = str(workspace)

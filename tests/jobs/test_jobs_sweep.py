@@ -1,5 +1,6 @@
 """Sweeps for real: trials trained on tones, a parent that is killed, selection, pruning."""
 
+import dataclasses
 import json
 import os
 import signal
@@ -21,16 +22,18 @@ from tones import PITCH, write_folders
 from affexion_core.__main__ import main
 from affexion_core.commands.sweep import sweep_text
 from affexion_core.errors import TrainingError
+from affexion_core.evaluation.measuring import evaluate
+from affexion_core.evaluation.selection import SELECTED_ON_TEST
 from affexion_core.ingest.importing import ImportOptions, import_corpus
 from affexion_core.jobs import sweep as sweep_jobs
 from affexion_core.jobs.parts import check_finished
 from affexion_core.jobs.submit import log_path, submit_sweep
 from affexion_core.jobs.sweep import advance
 from affexion_core.run_folder import read_evaluation, read_run
+from affexion_core.store.datasets import load_dataset
 from affexion_core.store.jobs import claim_job, end_job, get_job, list_jobs, requeue_job
 from affexion_core.store.runs import delete_run, get_run, list_evaluations, list_runs
 from affexion_core.training.study import STARTUP_TRIALS
-from affexion_core.training.sweep import SELECTED_ON_TEST
 from affexion_core.training.sweep_result import finish_sweep
 
 RATE = space_of(learning_rate=RATES)
@@ -126,13 +129,16 @@ def check_printed(printed, sweep):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--select-on-test"], "To select on the test set there must be one; name it with --test."),
+        (["--select-on-test"], "To select on the test set there must be one; choose a test set. Options: --test."),
         (["--folds", "17"], "17 folds "),
         (["--space", "hidden"], "The space 'hidden' doesn't fit preset 'linear'. There is no setting 'hidden'."),
         (["--space", "widths"], "There is no space or file 'widths'. Shipped are channels, dropout, epochs, "),
         (["--set", "learning_rate=0.1"], "learning_rate is set and tried by the space 'rate'"),
         (["--train", "panics"], "Dataset 'panics' has one label only"),
-        (["--trials", "2"], "A grid makes all its 3 trials"),
+        (
+            ["--trials", "2"],
+            "leave their number away, or let TPE draw. Options: --trials, --sampler.",
+        ),
         (["--sampler", "luck"], "'luck' is not one of 'grid', 'tpe'"),
     ],
 )
@@ -187,6 +193,26 @@ def test_the_test_set_has_no_say_unless_asked_for(store_with_a_trap):
     stamps += [read_evaluation(row.folder, name).stamp for row in chosen.rows for name in ("cv", "trap")]
     stamps += [read_run(row.folder).summary["stamp"] for row in chosen.rows] + [chosen.run.summary["stamp"]]
     assert len(stamps) == 6 + 6 + 6 + 4 and all(stamp.startswith("selected on test: clean") for stamp in stamps)
+
+
+def test_a_trial_measured_again_on_the_set_it_was_selected_by_says_so(store_with_a_trap, tmp_path):
+    store = store_with_a_trap
+    fresh = write_folders(tmp_path / "fresh", speakers=1, takes=1, first_speaker=9)
+    import_corpus(store, "folder", fresh, ImportOptions(dataset="fresh"))
+    chosen = carry_out(store, sweep_request(store, RATE, "trap", select_on_test=True))
+    honest = carry_out(store, sweep_request(store, RATE, "trap"))
+
+    def stamp_of(sweep, dataset):
+        return evaluate(store, get_run(store, sweep.rows[0].run_id), dataset).stamp
+
+    trap = load_dataset(store, "trap")
+    part = dataclasses.replace(trap, name="part of it", items=trap.items[:4])
+    for dataset in (trap, part):
+        assert stamp_of(chosen, dataset).startswith("selected on test: clean")
+        assert stamp_of(honest, dataset).startswith("clean")
+    stamps = {record.stamp.split(":")[0] for record in list_evaluations(store, chosen.rows[0].run_id)}
+    assert stamps == {SELECTED_ON_TEST}
+    assert stamp_of(chosen, load_dataset(store, "fresh")).startswith("clean"), "nothing was selected by these"
 
 
 def test_a_sweep_is_shown_as_one_run_and_its_trials_predict(store, capsys):

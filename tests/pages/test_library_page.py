@@ -3,9 +3,14 @@ import pytest
 import soundfile as sf
 from tones import write_folders
 
+from affexion_core.audio.decode import load_audio
+from affexion_core.ingest.importing import ImportOptions, import_corpus
+from affexion_core.labeling.people import add_person
 from affexion_core.store.clips import ClipQuery, find_clips
 from affexion_core.store.datasets import list_datasets
+from affexion_core.store.labels import find_annotations
 from affexion_core.store.session import open_store
+from affexion_ui.player import _waveform_rows
 
 
 def table(at):
@@ -27,9 +32,16 @@ def test_clips_show_with_human_names_and_a_player(in_study, open_page, words):
     assert len(shown) == 48
     assert list(shown.columns) == ["Label", "Says", "Speaker", "Length", "Origin"]
     assert set(shown["Origin"]) == {"real", "synthetic"}
-    assert len(at.get("audio")) == 1
-    assert len(at.get("plotly_chart")) == 1
+    assert len(at.get("bidi_component")) == 1
     assert "48 clips" in words(at)
+
+
+def test_the_waveform_can_be_saved_as_it_was_recorded(in_study):
+    clip = find_clips(in_study.store, ClipQuery(limit=1)).rows[0].clip
+    rows = _waveform_rows(in_study.store.workspace, clip)
+    recorded = load_audio(in_study.store.workspace.clip_path(clip)).signal
+    assert max(row["highest"] for row in rows) == pytest.approx(recorded.max())
+    assert 0 < rows[1]["seconds"] < rows[-1]["seconds"] < clip.duration
 
 
 def test_filters_narrow_the_table(in_study, open_page):
@@ -126,11 +138,27 @@ def test_a_bad_path_is_told_and_kept(path, message, workspace, tmp_path, open_pa
     assert at.text_input("import-path").value == path
 
 
+def test_labels_made_elsewhere_come_in_through_the_import_panel(workspace, tmp_path, open_page):
+    store = open_store(workspace)
+    import_corpus(store, "folder", write_folders(tmp_path / "corpus", speakers=1), ImportOptions(dataset="moods"))
+    add_person(store, "Olga")
+    at = open_page("library")
+    at.session_state["person"] = "Olga"
+    at.session_state["importing"] = True
+    at.session_state["import-from"] = "Labels made elsewhere"
+    at.run()
+    rows = f"clip,rater,label\n{find_clips(store, ClipQuery()).rows[0].clip.id},Zoe,panic\n"
+    at.file_uploader[0].set_value([("labels.csv", rows.encode(), "text/csv")]).run()
+    at.button("labels-import-start").click().run()
+    assert not at.exception and not at.error
+    assert [made.value for made in find_annotations(store, rater="Zoe")] == ["panic"]
+
+
 def test_uploaded_files_become_clips_of_one_label(workspace, tmp_path, open_page, words):
     file = write_folders(tmp_path / "corpus", labels=("panic",), speakers=1, takes=2) / "panic" / "s0"
     at = open_page("library")
     at.session_state["importing"] = True
-    at.session_state["import-from"] = "Upload files"
+    at.session_state["import-from"] = "Upload recordings"
     at.run()
     # two files of the same name must both arrive; the third is no sound
     sf.write(tmp_path / "silence.wav", np.zeros(0), 16000)
@@ -148,7 +176,7 @@ def test_uploaded_files_become_clips_of_one_label(workspace, tmp_path, open_page
 def test_a_label_can_not_leave_its_folder(label, workspace, tmp_path, open_page):
     at = open_page("library")
     at.session_state["importing"] = True
-    at.session_state["import-from"] = "Upload files"
+    at.session_state["import-from"] = "Upload recordings"
     at.run()
     at.file_uploader("import-files").set_value([("a.wav", b"RIFF", "audio/wav")]).run()
     at.text_input("import-label").set_value(label).run()

@@ -1,4 +1,5 @@
 import dataclasses
+import os
 import shutil
 import time
 from pathlib import Path
@@ -9,6 +10,8 @@ from small_study import make_study, short_recipe
 from affexion_core.errors import ConfigError, NotFoundError, StoreError
 from affexion_core.evaluation.comparing import shared_clips
 from affexion_core.evaluation.paired import compare
+from affexion_core.jobs.engine import EngineStatus
+from affexion_core.jobs.foreground import trained_here
 from affexion_core.jobs.process import start_time
 from affexion_core.jobs.submit import log_path, submit_run
 from affexion_core.run_folder import (
@@ -193,6 +196,17 @@ def test_a_queued_run_is_cancelled_and_resumed(own, open_page, engine_calls):
     at.button("run-resume").click().run()
     assert get_job(own, job.id).state == "queued"
     assert engine_calls == [own.workspace]
+
+
+def test_a_queue_without_an_engine_can_be_set_going(own, open_page, engine_calls, monkeypatch):
+    job = queue(own)
+    at = open_page("runs", run=job.run_id)
+    at.button("run-go-on").click().run()
+    assert not at.exception and engine_calls == [own.workspace]
+    assert get_job(own, job.id).state == "queued"
+    running = EngineStatus(True, "running", slots=2)
+    monkeypatch.setattr("affexion_core.jobs.engine.engine_status", lambda workspace: running)
+    assert "Go on" not in labels(at.run())
 
 
 def test_a_failed_run_is_tried_again(own, open_page, words):
@@ -380,30 +394,33 @@ def test_a_job_without_a_run_stands_in_the_list(own, open_page):
     assert "Sweep" in list(listed(at)["Run"])
 
 
-def test_a_sweep_counts_trials_and_keeps_them_to_itself(own, open_page, words):
-    from affexion_core.jobs.submit import submit_sweep, submit_trial
-    from affexion_core.training.space import space_from_json
-    from affexion_core.training.sweep import SweepRequest, prepare_trial
-
-    space = space_from_json({"name": "tried", "parameters": {"epochs": {"choices": [1, 2]}}})
-    job = submit_sweep(own, SweepRequest(short_recipe(1), load_dataset(own, "voices"), space, n_folds=2))
-    folder = own.workspace.root / job.spec["folder"]
-    submit_trial(own, job, 0, prepare_trial(own, folder, 0, {"epochs": 1}).id)
-    claimed = start(own, job)
-    beat(own, job.id, claimed.token, time.time(), 1, 2, "1 of 2 trials")
-    assert len(list_entries(own)) == 3
-    assert (how_far(entry_of(own, job.run_id)).done, how_far(entry_of(own, job.run_id)).total) == (1, 2)
-    at = open_page("runs", run=job.run_id)
-    assert not at.exception
-    assert "sweep of 2 trials" in listed(at)["Data"][0]
-    assert "Only its trials have" in words(at) or "only its trials have" in words(at)
-
-
 def test_a_run_stopped_outside_the_queue_is_not_called_done(own):
     run = prepare(own, RunRequest("train", short_recipe(), load_dataset(own, "voices")))
     entry = entry_of(own, run.id)
     assert entry.state == "unfinished"
-    assert "has not come to its end" in now_words(entry)
+    assert "Stopped before its end" in now_words(entry)
+
+
+@pytest.mark.parametrize("kind", ["train", "cv"])
+def test_a_run_stopped_outside_the_queue_is_resumed_by_it(kind, own, open_page, words, engine_calls):
+    run = prepare(own, RunRequest(kind, short_recipe(), load_dataset(own, "voices"), n_folds=2))
+    at = open_page("runs", run=run.id)
+    assert "Stopped before its end" in words(at)
+    at.button("run-resume").click().run()
+    assert not at.exception and not at.error
+    assert states(at)[0] == "queued" and engine_calls == [own.workspace]
+    job = entry_of(own, run.id).job
+    assert (job.kind, job.run_id, len(list_jobs(own, parent=job.id))) == (kind, run.id, 0 if kind == "train" else 2)
+    assert "Resume" not in labels(at) and "Cancel" in labels(at)
+
+
+def test_a_run_that_a_command_still_trains_is_left_to_it(own, open_page, words):
+    run = prepare(own, RunRequest("train", short_recipe(), load_dataset(own, "voices")))
+    with trained_here(Path(run.folder)):
+        at = open_page("runs", run=run.id)
+        assert f"Being trained outside the queue, by process {os.getpid()}" in words(at).replace("\\", "")
+        assert not {"Resume", "Delete for good"} & labels(at)
+    assert {"Resume", "Delete for good"} <= labels(at.run())
 
 
 def test_a_damaged_run_is_an_error_in_words(own, open_page):
@@ -441,8 +458,6 @@ def test_the_tail_of_a_log_is_read_however_long_it_is(tmp_path):
     ],
 )
 def test_the_engines_state_in_words(running, jobs, waiting, words):
-    from affexion_core.jobs.engine import EngineStatus
-
     assert engine_words(EngineStatus(running, "", slots=2), jobs, waiting)[1] == words
 
 

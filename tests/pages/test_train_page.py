@@ -3,6 +3,7 @@ import json
 from typing import Annotated, Literal
 
 import pytest
+import streamlit as st
 from pydantic import Field
 from tones import write_folders
 
@@ -16,6 +17,7 @@ from affexion_core.store.jobs import list_jobs
 from affexion_core.store.runs import list_runs
 from affexion_core.store.session import open_store
 from affexion_core.training.run_config import from_preset, sections, with_settings
+from affexion_ui import settings_form
 from affexion_ui.setting_fields import apply_typed, same, setting_fields, shown
 from affexion_ui.settings_form import PREFIX
 
@@ -200,6 +202,42 @@ def test_the_address_fills_the_page_in_after_a_reload(store, open_page):
     again = open_page("train", **dict(first.query_params))
     assert field(again, "training.epochs").value == 7
     assert again.selectbox("train:test").value == "people"
+
+
+def test_an_address_the_browser_still_had_undoes_nothing(store, open_page):
+    at = open_page("train", preset="linear", train="voices")
+    before = dict(at.query_params)
+    at.text_input("train:name").set_value("Typed first").run()
+    at.query_params = before
+    field(at, "training.epochs").set_value(7).run()
+    assert at.text_input("train:name").value == "Typed first"
+    assert field(at, "training.epochs").value == 7
+    address = dict(at.query_params)
+    assert "Typed first" in address["name"] and "epochs" in str(address["set"])
+
+
+def test_what_is_typed_while_the_page_is_still_being_drawn_stays(store, open_page, monkeypatch):
+    # cut short where the recipe is read, as by a key press in the first second of a cold start
+    whole = settings_form.ask_settings
+    monkeypatch.setattr(settings_form, "ask_settings", lambda recipe: st.stop())
+    at = open_page("train", preset="linear", train="voices", name="From a link", set='{"training.epochs":9}')
+    at.text_input("train:name").set_value("Typed early").run()
+    monkeypatch.setattr(settings_form, "ask_settings", whole)
+    at.number_input("train:seed").set_value(3).run()
+    assert at.text_input("train:name").value == "Typed early"
+    assert field(at, "training.epochs").value == 9, "what the link asked for and nobody touched"
+
+
+def test_another_link_fills_the_page_in_anew(store, open_page):
+    at = open_page("train", preset="linear", train="voices", name="One", set='{"training.epochs":9}')
+    field(at, "training.learning_rate").set_value(0.5).run()
+    at.query_params.clear()
+    at.query_params["preset"] = "linear"
+    at.query_params["train"] = "people"
+    at.run()
+    assert at.text_input("train:name").value == ""
+    assert field(at, "training.epochs").value == 60
+    assert field(at, "training.learning_rate").value != 0.5
 
 
 @pytest.mark.parametrize(

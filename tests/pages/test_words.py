@@ -28,6 +28,7 @@ def estimate(value, low, high, n=52):
         (estimate(0.9812, 0.9744, 0.9861, 7000), "98.1 % (97.4–98.6, n = 7000)"),
         (estimate(1.0, 0.93, 1.0, 12345), "100 % (93–100, n = 12\u202f345)"),
         (undefined("no reference clip"), "undefined: no reference clip (n = 0)"),
+        (undefined("undefined, because no clip was repeated"), "undefined, because no clip was repeated (n = 0)"),
     ],
 )
 def test_figures_are_rounded_to_what_their_interval_supports(made, words):

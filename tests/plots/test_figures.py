@@ -20,8 +20,12 @@ def test_confusion_has_counts_and_row_shares_in_each_cell():
     figure = plot_confusion(LABELS, COUNTS)
     heatmap, texts, targets = figure.data
     assert [list(row) for row in heatmap.z[:2]] == [[0.75, 0.25, 0.0], [0.25, 0.625, 0.125]]
-    assert texts.text[3] == "<b>2</b><br>25 %"
-    assert texts.text[8] == "<b>0</b><br>–"
+    assert texts.text[3] == "<b>25 %</b><br>2"
+    assert texts.text[8] == "<b>–</b><br>0"
+    assert targets.hovertext[4] == "5 of 8 panic right<br>62 % (31–86, n = 8)"
+    counted = plot_confusion(LABELS, COUNTS, show="counts")
+    assert counted.data[1].text[3] == "<b>2</b><br>25 %"
+    assert list(counted.data[0].z[1]) == [0.4, 1.0, 0.2]
     assert (heatmap.zmin, heatmap.zmax) == (0, 1)
     assert "8 of 12" in figure.layout.meta["alt"]
     assert figure.layout.yaxis.ticktext[1] == "<b>panic</b><br>n = 8"
@@ -50,7 +54,9 @@ def test_confusion_refuses_another_shape():
 def test_confusion_rows_for_the_file():
     assert row_shares(COUNTS)[2] == [None, None, None]
     rows = confusion_rows(LABELS, COUNTS)
-    assert rows[4] == {"reference": "panic", "predicted": "panic", "clips": 5, "row_share": 0.625}
+    assert rows[4]["low"] < 0.625 < rows[4]["high"] and rows[8]["low"] is None
+    cell = {"reference": "panic", "predicted": "panic", "clips": 5, "row_share": 0.625, "row_clips": 8}
+    assert {name: rows[4][name] for name in cell} == cell
     assert len(rows) == 9
 
 

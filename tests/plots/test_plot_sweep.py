@@ -1,13 +1,17 @@
+import dataclasses
 from pathlib import Path
 
 import pytest
 
 from affexion_core.evaluation.folds import spread
 from affexion_core.evaluation.metrics import score
-from affexion_core.plots.sweep import plot_sweep, sweep_rows
+from affexion_core.evaluation.paired import Comparison
+from affexion_core.evaluation.scores import Estimate
+from affexion_core.evaluation.selection import SELECTED_ON_TEST
+from affexion_core.plots.sweep import plot_sweep, sweep_caption, sweep_rows
 from affexion_core.training.space import load_space, reported_for, space_from_json
-from affexion_core.training.sweep import SELECTED_ON_TEST, SweepPlan
-from affexion_core.training.sweep_result import Sweep, SweepRow, choose_best
+from affexion_core.training.sweep import SweepPlan
+from affexion_core.training.sweep_result import Difference, Sweep, SweepRow, choose_best
 from affexion_core.types import Run
 
 LABELS = ("boredom", "panic", "excitement", "uncertainty")
@@ -57,7 +61,7 @@ def test_values_stand_with_folds_test_and_what_is_reported(paper):
     assert bars[:2] == [(0.5, 0.7), (0.7, 0.9)]
     assert bars[4] == (paper.rows[0].test.accuracy.low, paper.rows[0].test.accuracy.high)
     words = [note.text for note in figure.layout.annotations]
-    assert {"chance", "held-out folds", "test set, n = 52", "reported"} <= set(words)
+    assert {"chance", "● folds", "◆ test, n = 52", "◇ reported"} <= set(words)
     assert SELECTED_ON_TEST not in str(words)
     alt = figure.layout.meta["alt"]
     assert "n_mfcc 7 60 % over folds, 19 % on 52 test clips, 24 % reported" in alt
@@ -103,3 +107,39 @@ def test_many_trials_are_named_by_number():
     figure = plot_sweep(sweep_of(space, rows, sampler="tpe"))
     assert list(figure.layout.xaxis.ticktext)[1:3] == ["2", "3"] and figure.layout.xaxis.title.text == "trial"
     assert "a 2, b x: 60.0 % over 3 held-out folds (50–70)" in traces(figure, "circle").hovertext
+
+
+def compared(sweep, leads: dict[int, float], finished=True) -> Sweep:
+    """Add paired tests of the best: by how much it leads each other trial, more than chance from 0.2 on."""
+    differences = tuple(
+        Difference(sweep.best, number, "test", comparison(lead), 0.01 if abs(lead) >= 0.2 else 0.4)
+        for number, lead in leads.items()
+    )
+    run = dataclasses.replace(sweep.run, finished="2026-01-02T00:00:00Z" if finished else None)
+    return dataclasses.replace(sweep, run=run, differences=differences)
+
+
+def comparison(lead: float) -> Comparison:
+    estimate = Estimate(lead, lead - 0.1, lead + 0.1, 52, "bootstrap")
+    return Comparison(52, estimate, estimate, 0.01, 5, 1)
+
+
+def test_the_caption_says_which_differences_are_more_than_chance_and_which_way(paper):
+    words = sweep_caption(compared(paper, {1: 0.3, 3: 0.05, 4: -0.3}))
+    assert words == (
+        "4 of 4 trials. Left marks: mean of 1 folds, lowest to highest; right: 52 test clips, 95 % interval; hollow: "
+        "as reported by the source, on other clips. Clip by clip on the same 52 test clips, worse than n_mfcc 13 by "
+        "more than chance: 7; better than n_mfcc 13 by more than chance: 30; not told apart from n_mfcc 13: 25."
+    )
+    assert "is tested when all trials are done" in sweep_caption(compared(paper, {}, finished=False))
+    alone = dataclasses.replace(compared(paper, {}), rows=paper.rows[1:2])
+    assert "no second trial" in sweep_caption(alone)
+
+
+def test_names_of_series_that_end_together_keep_apart(paper):
+    rows = [dataclasses.replace(paper.rows[3], uar=None, accuracy=spread((40 / 52, 40 / 52)))]
+    figure = plot_sweep(sweep_of(paper.space, rows))
+    places = {note.text: note.y for note in figure.layout.annotations if note.text[0] in "●◆◇"}
+    assert len(places) == 3
+    heights = sorted(places.values())
+    assert min(b - a for a, b in zip(heights, heights[1:], strict=False)) > 0.05

@@ -3,7 +3,16 @@ from sqlalchemy import event
 
 from affexion_core.errors import LabelError, NotFoundError, StoreError
 from affexion_core.store.clips import add_clips, get_clip
-from affexion_core.store.datasets import SavedDataset, delete_dataset, list_datasets, load_dataset, save_dataset
+from affexion_core.store.datasets import (
+    DatasetPapers,
+    SavedDataset,
+    dataset_papers,
+    delete_dataset,
+    list_datasets,
+    load_dataset,
+    save_dataset,
+    save_datasheet,
+)
 from affexion_core.store.labels import add_annotations, find_annotations, load_scheme
 from affexion_core.store.session import Store
 from affexion_core.types import Annotation, Clip, Scheme
@@ -143,3 +152,48 @@ def test_an_unknown_name_lists_what_there_is(library: Store) -> None:
     save_dataset(library, "d", "real", MOOD, [])
     with pytest.raises(NotFoundError, match="no dataset 'x' in the workspace; choose d"):
         delete_dataset(library, "x")
+
+
+def test_votes_and_recipe_stay_with_the_dataset(library: Store) -> None:
+    votes = {"c1": {"calm": 0.75, "panic": 0.25}, "c2": {"panic": 1.0}}
+    items = [("c1", "calm"), ("c2", "panic"), ("c3", "calm")]
+    recipe = {"source": "round", "rule": {"rule": "majority"}}
+    save_dataset(library, "made", "real", MOOD, items, votes=votes, recipe=recipe)
+    assert [item.votes for item in load_dataset(library, "made").items] == [votes["c1"], votes["c2"], None]
+    assert dataset_papers(library, "made") == DatasetPapers(recipe, None)
+    plain = save_dataset(library, "plain", "real", MOOD, items)
+    assert plain.added == 3
+    assert load_dataset(library, "plain").snapshot() != load_dataset(library, "made").snapshot()
+    assert dataset_papers(library, "plain") == DatasetPapers(None, None)
+    # again adds nothing; other votes or another recipe are another dataset
+    assert save_dataset(library, "made", "real", MOOD, items, votes=votes, recipe=recipe).present == 3
+    with pytest.raises(LabelError, match="c1 has other votes in dataset 'made'"):
+        save_dataset(library, "made", "real", MOOD, items, votes={"c1": {"calm": 1.0}})
+    with pytest.raises(LabelError, match="'made' was made of votes in another way"):
+        save_dataset(library, "made", "real", MOOD, items, recipe={"source": "other"})
+
+
+def test_a_datasheet_is_kept_as_edited(library: Store) -> None:
+    save_dataset(library, "made", "real", MOOD, [("c1", "calm")], datasheet="# First")
+    save_datasheet(library, "made", "# Edited: ü")
+    save_dataset(library, "made", "real", MOOD, [("c2", "calm")])
+    assert dataset_papers(library, "made").datasheet == "# Edited: ü"
+    save_datasheet(library, "made", None)
+    assert dataset_papers(library, "made").datasheet is None
+    with pytest.raises(NotFoundError, match="no dataset 'gone'"):
+        save_datasheet(library, "gone", "text")
+
+
+@pytest.mark.parametrize(
+    ("votes", "message"),
+    [
+        ({"joy": 1.0}, "'joy' isn't in scheme 'mood'"),
+        ({"calm": 0.5}, "sum to 1"),
+        ({"calm": 1.5, "panic": -0.5}, "between 0 and 1"),
+        ({"calm": float("nan")}, "sum to 1"),
+    ],
+)
+def test_votes_are_shares_of_labels(votes: dict[str, float], message: str, library: Store) -> None:
+    with pytest.raises(LabelError, match=message):
+        save_dataset(library, "d", "real", MOOD, [("c1", "calm")], votes={"c1": votes})
+    assert list_datasets(library) == ()

@@ -2,9 +2,9 @@ import dataclasses
 
 import pytest
 
-from affexion_core.errors import LabelError, NotFoundError
+from affexion_core.errors import LabelError, NotFoundError, StoreError
 from affexion_core.store.clips import add_clips
-from affexion_core.store.labels import add_annotations, find_annotations, load_scheme, save_scheme
+from affexion_core.store.labels import add_annotations, current_annotations, find_annotations, load_scheme, save_scheme
 from affexion_core.store.session import Store
 from affexion_core.types import Annotation, Clip, Scheme
 
@@ -95,3 +95,33 @@ def test_schemes(library: Store) -> None:
     assert load_scheme(library, "mood") == grown
     with pytest.raises(NotFoundError, match="no scheme 'x' in the workspace; choose mood or valence"):
         load_scheme(library, "x")
+
+
+def test_what_the_station_adds_is_kept(library: Store) -> None:
+    store = library
+    first = Annotation("a", "c0", "mood", "ann", None, "2026-01-01T00:00:00Z", unclear="noise", seconds=2.5,
+                       heard=0.95, flags=("too fast",))  # fmt: skip
+    second = Annotation("b", "c0", "mood", "ann", "calm", "2026-01-01T00:00:01Z", replaces="a", second="panic",
+                        confidence=4, intensity=2)  # fmt: skip
+    gone = Annotation("c", "c0", "mood", "ann", None, "2026-01-01T00:00:02Z", replaces="b", withdrawn=True)
+    for made in (first, second, gone):
+        assert add_annotations(store, [made]) == 1
+    assert find_annotations(store) == (first, second, gone)
+    assert current_annotations([first, second]) == (second,)
+    assert current_annotations([first, second, gone]) == ()
+
+
+def test_a_judgement_says_one_thing() -> None:
+    with pytest.raises(LabelError, match="a of clip c must say one thing"):
+        Annotation("a", "c", "mood", "ann", "calm", "2026", unclear="noise")
+    with pytest.raises(LabelError, match="must name the judgement that it withdraws"):
+        Annotation("a", "c", "mood", "ann", None, "2026", withdrawn=True)
+
+
+def test_two_corrections_of_one_judgement_dont_fit(library: Store) -> None:
+    store = library
+    add_annotations(store, [Annotation("a", "c0", "mood", "ann", "calm", "2026-01-01")])
+    add_annotations(store, [Annotation("b", "c0", "mood", "ann", "panic", "2026-01-02", replaces="a")])
+    with pytest.raises(StoreError):
+        add_annotations(store, [Annotation("c", "c0", "mood", "ann", "calm", "2026-01-03", replaces="a")])
+    assert [made.id for made in find_annotations(store)] == ["a", "b"]

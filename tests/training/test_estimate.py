@@ -9,14 +9,16 @@ from tones import write_folders
 from affexion_core.discovery import load_plugin
 from affexion_core.errors import SplitError
 from affexion_core.ingest.importing import ImportOptions, import_corpus
-from affexion_core.run_folder import write_history
+from affexion_core.run_folder import fold_folders, write_history
 from affexion_core.store.datasets import load_dataset
 from affexion_core.store.jobs import add_job, claim_job
 from affexion_core.store.session import open_store
-from affexion_core.training.estimate import Pace, find_pace, frames_per_second, frames_seen
+from affexion_core.training.estimate import Effort, Pace, effort_of, find_pace, frames_per_second, frames_seen
 from affexion_core.training.execute import run_here
 from affexion_core.training.prepare import HeldOut, RunRequest, plan, prepare
 from affexion_core.training.run_config import from_preset, with_settings
+from affexion_core.training.space import load_space, space_from_json
+from affexion_core.training.sweep import SweepRequest, prepare_sweep, prepare_trial, trial_folder
 from affexion_core.types import Clip
 
 
@@ -34,6 +36,30 @@ def test_frames_are_cut_at_max_len():
     assert frames_seen(clips, config) == 51 + 301 + 1000
     assert frames_seen(clips, with_settings(config, {"max_len": 200})) == 51 + 200 + 200
     assert frames_per_second(with_settings(config, {"hop_length": 320})) == 50.0
+
+
+def test_the_trials_of_a_sweep_say_how_fast_a_model_trains(store):
+    space = space_from_json({"name": "s", "parameters": {"epochs": {"choices": [2, 3]}}})
+    run = prepare_sweep(store, SweepRequest(short_recipe(), load_dataset(store, "voices"), space, n_folds=2))
+    prepare_trial(store, Path(run.folder), 1, {"epochs": 2})
+    assert find_pace(store, short_recipe()) is None
+    fold = fold_folders(trial_folder(Path(run.folder), 1))[0]
+    write_history(fold, [{"epoch": n, "train_loss": 1.0, "seconds": 2.0} for n in (1, 2)])
+    assert find_pace(store, short_recipe()) == Pace(pytest.approx(2.0 / (16 * 61) * 1e6), 1, True)
+
+
+def test_a_sweeps_effort_is_that_of_its_trials():
+    config = from_preset(load_plugin("presets", "affexion-paper").PRESET)
+    clips = [Clip(str(n), "a.wav", "00", "real", "c", seconds, 16000) for n, seconds in enumerate((1.0, 3.0))]
+    assert effort_of(clips, config) == Effort((15, 15), 15, 15 * (101 + 301) / 2)
+    epochs = load_space("epochs")
+    assert effort_of(clips, config, epochs, 3) == Effort((7, 20), 42, pytest.approx(42 * 201))
+    cut = space_from_json({"name": "s", "parameters": {"max_len": {"choices": [100, 200]}, "epochs": {"choices": [2]}}})
+    assert effort_of(clips, config, cut, 2) == Effort((2, 2), 4, pytest.approx(2 * 100 + 2 * (101 + 200) / 2))
+    drawn = space_from_json({"name": "s", "parameters": {"learning_rate": {"low": 1e-4, "high": 1e-2, "log": True}}})
+    assert effort_of(clips, config, drawn, 10).total_epochs == 150
+    many = space_from_json({"name": "s", "parameters": {"epochs": {"low": 1, "high": 1000}}})
+    assert effort_of(clips, config, many, 5).total_epochs == pytest.approx(5 * 500, rel=0.06)
 
 
 def test_without_runs_there_is_no_pace(store):

@@ -72,12 +72,14 @@ def test_default_grouping_is_by_speaker_and_falls_back_with_a_reason():
     assert choose_grouping(items(40, 8), 7).group == "speaker"
     five = choose_grouping(items(40, 5), 7)
     assert five.group == "text"
-    assert "5 speakers can't fill 7" in five.reason and "--folds 5 --group speaker" in five.reason
+    assert "5 speakers can't fill 7" in five.reason and "at most 5 folds with speakers kept on one side" in five.reason
     assert choose_grouping(items(40, 5, n_texts=2), 7).group == "none"
 
 
 def test_one_speaker_is_a_clear_error_unless_a_grouping_is_named():
-    with pytest.raises(SplitError, match=r"All 40 clips are by one speaker \(made:0\).*--group text"):
+    with pytest.raises(
+        SplitError, match=r"All 40 clips are by one speaker \(made:0\).*keep texts or nothing on one side instead"
+    ):
         choose_grouping(items(40, 1), 4)
     assert choose_grouping(items(40, 1), 4, "text").group == "text"
     with pytest.raises(SplitError, match="4 folds need 4 speakers; the dataset has 1"):
@@ -87,7 +89,7 @@ def test_one_speaker_is_a_clear_error_unless_a_grouping_is_named():
 def test_bad_groupings_and_folds():
     with pytest.raises(ConfigError, match="no grouping 'color'. Choose .*generator.*speaker"):
         choose_grouping(items(40, 8), 4, "color")
-    with pytest.raises(SplitError, match="9 folds need 9 voices; the dataset has 8. Choose at most --folds 8"):
+    with pytest.raises(SplitError, match="9 folds need 9 voices; the dataset has 8. Choose at most 8 folds"):
         choose_grouping(items(40, 8), 9, "voice")
     with pytest.raises(SplitError, match="No label has 5 clips"):
         kfold(items(8, 8), 5, "none")

@@ -13,6 +13,7 @@ from tones import write_folders
 from affexion_core.discovery import load_plugin
 from affexion_core.errors import ConfigError, ModelError, SplitError
 from affexion_core.evaluation.folds import spread
+from affexion_core.evaluation.selection import SELECTED_ON_TEST
 from affexion_core.ingest.importing import ImportOptions, import_corpus
 from affexion_core.run_folder import fold_folders, read_config, read_json
 from affexion_core.store.datasets import delete_dataset, load_dataset
@@ -34,7 +35,6 @@ from affexion_core.training.space import (
 )
 from affexion_core.training.study import JOURNAL, STARTUP_TRIALS, give_up, open_study, propose, running, tell
 from affexion_core.training.sweep import (
-    SELECTED_ON_TEST,
     SweepPlan,
     SweepRequest,
     plan_sweep,
@@ -177,7 +177,7 @@ def test_ranges_give_the_values_of_a_grid():
     assert parameter_values(Parameter(low=1, high=4)) == (1, 2, 3, 4)
     assert parameter_values(Parameter(low=0.1, high=0.4, step=0.1)) == (0.1, 0.2, 0.3, 0.4)
     assert parameter_values(Parameter(low=0.0, high=1.0)) is None
-    with pytest.raises(ConfigError, match="needs choices or a step, which dropout lacks; or use --sampler tpe"):
+    with pytest.raises(ConfigError, match="needs choices or a step, which dropout lacks; or let TPE draw"):
         combinations(space_of(dropout={"low": 0.1, "high": 0.4}))
     with pytest.raises(ConfigError, match="1000000 combinations, more than 10000"):
         combinations(space_of(epochs={"low": 1, "high": 1000}, hidden={"low": 1, "high": 1000}))
@@ -189,7 +189,7 @@ def test_ranges_give_the_values_of_a_grid():
 @pytest.mark.parametrize(
     ("space", "options", "error", "words"),
     [
-        (None, {"select_on_test": True}, ConfigError, "select on the test set there must be one; name it with --test"),
+        (None, {"select_on_test": True}, ConfigError, "select on the test set there must be one; choose a test set"),
         (None, {"sampler": "random"}, ConfigError, "no sampler 'random'; choose grid or tpe"),
         (None, {"n_trials": 7}, ConfigError, "A grid makes all its 3 trials"),
         (None, {"sampler": "tpe", "n_trials": 0}, ConfigError, "0 trials are none"),

@@ -1,0 +1,1 @@
+"""Formats that labels travel in; each module without an underscore is one."""

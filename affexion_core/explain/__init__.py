@@ -1,0 +1,1 @@
+"""Where a model looks, and whether that says what its answer rests on."""

@@ -1,0 +1,1 @@
+"""Recognition while somebody speaks: sound comes in as packets, readings come out every quarter of a second."""

@@ -1,0 +1,1 @@
+"""Long recordings: where somebody speaks, how it is said, and files that other programs read."""

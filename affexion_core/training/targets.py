@@ -1,0 +1,71 @@
+"""What a clip is to be: one label, or the shares of the votes that raters gave it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+
+def vote_shares(
+    votes: Sequence[Mapping[str, float] | None], targets: Sequence[int], labels: Sequence[str]
+) -> np.ndarray:
+    """Put the votes on clips into rows that sum to 1, float32 ``(n_clips, n_labels)``.
+
+    Votes for labels that the model doesn't know are left out and the others raised to sum to 1 again. A clip without
+    votes, or with none that are left, is wholly its label.
+
+    Parameters
+    ----------
+    votes
+        Share of the votes by label, None for a clip that nobody judged.
+    targets
+        The position of each clip's label in ``labels``.
+    labels
+        Those the model tells apart, in its order.
+    """
+    rows = np.zeros((len(targets), len(labels)), dtype=np.float64)
+    for row, said, target in zip(rows, votes, targets, strict=True):
+        row[:] = [(said or {}).get(label, 0.0) for label in labels]
+        if row.sum() > 0:
+            row /= row.sum()
+        else:
+            row[target] = 1.0
+    return rows.astype(np.float32)
+
+
+def label_mass(targets: Sequence[int], shares: np.ndarray | None, n_labels: int) -> np.ndarray:
+    """Count the clips of each label, float64 ``(n_labels,)``; a clip of several by its shares."""
+    if shares is not None:
+        return shares.sum(axis=0, dtype=np.float64)
+    return np.bincount(targets, minlength=n_labels).astype(np.float64)
+
+
+def label_loss(
+    logits: torch.Tensor, targets: torch.Tensor, shares: np.ndarray | None, weights: torch.Tensor | None
+) -> torch.Tensor:
+    """Cross-entropy of logits ``(B, k)`` against labels, or against the shares of votes; the mean over the batch.
+
+    Each clip counts by the weight of its label, or by the mean weight of its votes. Where every clip has but one label
+    by its votes, this is to the bit what it would be without them.
+
+    Parameters
+    ----------
+    logits, targets
+        ``(B, k)`` and positions of labels, int64 ``(B,)``, on one device.
+    shares
+        float32 ``(B, k)``, rows sum to 1; None for hard labels.
+    weights
+        One for each label ``(k,)``, on the same device; None for equal ones.
+    """
+    if shares is None or _only_labels(shares, targets):
+        return F.cross_entropy(logits, targets, weight=weights)
+    wanted = torch.from_numpy(shares).to(logits.device)
+    weighted = wanted if weights is None else wanted * weights
+    return -(weighted * F.log_softmax(logits, dim=1)).sum() / weighted.sum()
+
+
+def _only_labels(shares: np.ndarray, targets: torch.Tensor) -> bool:
+    return bool((shares[np.arange(len(shares)), targets.cpu().numpy()] == 1).all())

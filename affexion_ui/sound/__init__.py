@@ -1,0 +1,1 @@
+"""Clips to listen to: what the server makes of them, and the player that a page shows."""

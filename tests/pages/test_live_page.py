@@ -1,0 +1,99 @@
+import io
+
+import numpy as np
+import pytest
+import soundfile as sf
+
+from affexion_core.errors import AudioError
+from affexion_core.live.recogniser import LiveSettings, Recogniser, read_recording
+from affexion_core.live.recording import decode_wav
+from affexion_core.live.session import Snapshot
+from affexion_core.predictor import Predictor
+from affexion_ui.live_display import drawn
+from affexion_ui.live_panel import connection_words, needs_https, trouble_words
+
+
+def snapshot(readings=(), **more):
+    values = {"seconds": 3.0, "skipped": 0, "lost": 0.0, "late": 0.0, "behind": False, "silent_for": 0.01}
+    return Snapshot(tuple(readings), ("a", "b"), **{**values, **more})
+
+
+@pytest.fixture
+def heard(in_study):
+    predictor = Predictor.load(in_study.store.workspace.root / "runs" / in_study.trained.id)
+
+    def made(signal, **settings):
+        return snapshot(read_recording(Recogniser(predictor, LiveSettings(**settings)), signal.astype(np.float32)))
+
+    return made
+
+
+def test_an_empty_workspace_says_how_to_get_a_run(workspace, open_page, words):
+    at = open_page("live")
+    assert not at.exception and "No trained run yet" in words(at)
+
+
+def test_a_run_is_chosen_and_nothing_is_heard_before_it_is_asked_for(in_study, open_page, words, monkeypatch):
+    # AppTest has no server that a browser's microphone could reach; tests/browser has
+    monkeypatch.setattr("affexion_ui.live_panel.show_microphone", lambda servers, mic: (False, False))
+    at = open_page("live", run=in_study.trained.id)
+    assert not at.exception
+    assert "The microphone is off." in words(at)
+    assert at.selectbox("live-run").value == in_study.trained.id
+    assert len(at.selectbox("live-run").options) == 2
+    assert "held in memory only" in words(at)
+
+
+@pytest.mark.parametrize(
+    ("url", "withheld"),
+    [
+        ("http://127.0.0.1:8501/live", False),
+        ("http://localhost:8501/live", False),
+        ("http://192.168.0.7:8501/live", True),
+        ("https://lab.example.org/live", False),
+        (None, False),
+    ],
+)
+def test_plain_http_from_elsewhere_is_told(url, withheld):
+    assert needs_https(url) is withheld
+
+
+def test_the_connection_is_put_into_words():
+    assert "off" in connection_words(False, False, None)[1]
+    assert "Connecting" in connection_words(False, True, None)[1]
+    assert "waiting" in connection_words(True, False, snapshot(silent_for=None))[1]
+    assert "ICE" in connection_words(True, False, snapshot(silent_for=4.0))[1]
+    assert connection_words(True, False, snapshot(lost=0.2))[1] == "Listening for 3 s, 0.2 s lost on the way."
+
+
+def test_silence_clipping_and_being_behind_are_told_with_what_to_do(heard):
+    (silent,) = trouble_words(heard(np.zeros(64_000)))
+    assert silent.startswith("Only silence")
+    loud = heard(np.sign(np.sin(np.arange(64_000) / 20)))
+    assert "clipped" in trouble_words(loud)[0]
+    assert drawn(loud)["clipping"] and drawn(loud)["meter"] == 1.0
+    quiet = heard(0.01 * np.sin(np.arange(64_000) / 20))
+    assert trouble_words(quiet) == []
+    late = Snapshot(quiet.readings, quiet.labels, 4.0, 7, 0.0, 0.0, True, 0.1)
+    assert "7 steps skipped" in trouble_words(late)[0]
+
+
+def test_what_is_drawn_is_what_was_read(heard):
+    seen = heard(0.1 * np.random.default_rng(0).normal(size=64_000), speech_seconds=0)
+    data, last = drawn(seen), seen.readings[-1]
+    assert data["time"] == 4.0 and data["label"] == last.label
+    assert data["level"] == pytest.approx(last.level_dbfs, abs=0.01)
+    assert data["readings"][-1][1] == pytest.approx(last.smoothed, abs=1e-3)
+    assert drawn(None)["state"] == "waiting"
+
+
+def test_a_recording_is_decoded_in_memory():
+    file = io.BytesIO()
+    sf.write(file, np.zeros((48_000, 2)), 48_000, format="WAV")
+    assert len(decode_wav(file.getvalue())) == 16_000
+    empty = io.BytesIO()
+    sf.write(empty, np.zeros((0, 1)), 16_000, format="WAV")
+    with pytest.raises(AudioError, match="0 s long"):
+        decode_wav(empty.getvalue())
+    with pytest.raises(AudioError, match="record it again"):
+        decode_wav(b"no sound")
