@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 
 # The newest migration, repeated here so that opening an up-to-date database doesn't import Alembic (a test compares).
-REVISION = "0003"
+REVISION = "0004"
 
 # Names for constraints, so that later migrations can address them on both databases.
 metadata = MetaData(
@@ -56,6 +56,8 @@ clip = Table(
     Column("added", TEXT, nullable=False),
     # file, transcript and speaker, case-folded: SQLite's own LIKE and lower() know ASCII letters alone.
     Column("searchable", TEXT, nullable=False),
+    # the import that brought it; without a reference, as it outlives a clip that others have taken on
+    Column("import_id", TEXT),
     CheckConstraint("origin IN ('real', 'synthetic')", name="origin"),
     # with the id behind, since it breaks ties in every order
     Index(None, "origin", "id"),
@@ -66,6 +68,7 @@ clip = Table(
     Index(None, "duration", "id"),
     Index(None, "file", "id"),
     Index(None, "sha256"),
+    Index(None, "import_id"),
     # all that facets count, in one narrow index
     Index(None, "origin", "corpus", "speaker", "language"),
 )
@@ -96,6 +99,7 @@ dataset = Table(
     # how it was made from votes: source, rule, hash of the votes; and the datasheet as edited by people
     Column("recipe", JSON),
     Column("datasheet", TEXT),
+    Column("import_id", TEXT),
     CheckConstraint("origin IN ('real', 'synthetic')", name="origin"),
 )
 
@@ -107,9 +111,27 @@ dataset_clip = Table(
     Column("label", TEXT, nullable=False),
     # the share of votes for each label
     Column("votes", JSON),
+    Column("import_id", TEXT),
     Index(None, "clip_id"),
     Index(None, "dataset_id", "label", "clip_id"),
     Index(None, "label", "clip_id"),
+)
+
+# What came in together. Rows it brought bear its id; taking them out again is one transaction.
+import_batch = Table(
+    "import_batch",
+    metadata,
+    Column("id", TEXT, primary_key=True),
+    Column("state", TEXT, nullable=False),
+    Column("corpus", TEXT, nullable=False),
+    Column("source", TEXT, nullable=False),
+    Column("dataset", TEXT),
+    Column("person", TEXT),
+    Column("report", JSON),
+    Column("created", TEXT, nullable=False),
+    Column("finished", TEXT),
+    CheckConstraint("state IN ('unfinished', 'done', 'undone')", name="state"),
+    Index(None, "created"),
 )
 
 # Who works in the workspace. Judgements keep the rater's name without a reference: corpora bring raters nobody added.
@@ -219,6 +241,7 @@ annotation = Table(
     Column("seconds", Float(53)),
     Column("heard", Float(53)),
     Column("flags", JSON),
+    Column("import_id", TEXT),
     CheckConstraint(
         "(CASE WHEN label IS NULL THEN 0 ELSE 1 END) + (CASE WHEN number IS NULL THEN 0 ELSE 1 END)"
         " + (CASE WHEN unclear IS NULL THEN 0 ELSE 1 END) + (CASE WHEN withdrawn THEN 1 ELSE 0 END) = 1",

@@ -27,6 +27,7 @@ from affexion_core.workspace import Workspace
 TABLES = {
     *("clip", "dataset", "dataset_clip", "scheme", "annotation", "run", "evaluation", "job"),
     *("person", "project", "project_clip", "project_rater", "assignment", "decision"),
+    "import_batch",
 }
 
 
@@ -79,6 +80,12 @@ OF_0001 = (
 )
 
 
+CLIP_OF_0001 = (
+    *("id", "file", "sha256", "origin", "corpus", "duration", "sampling_rate", "channels", "start", '"end"'),
+    *("speaker", "language", "transcript", "attributes", "provenance", "added", "searchable"),
+)
+
+
 def written_by(version: str, workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Store:
     """Make the tables of an older version."""
     with monkeypatch.context() as patch:
@@ -118,6 +125,24 @@ def test_a_workspace_of_the_first_version_opens_with_all_it_has(
     assert (get_run(store, "best").id, list_evaluations(store)[0].summary) == ("r1", {"uar": 0.25})
     job = add_job(store, "train", {"preset": "paper"}, run_id="r1")
     assert list_jobs(store) == (job,)
+
+
+def test_imports_can_be_taken_out_of_the_tables_again(empty: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = written_by("0004", empty, monkeypatch)
+    with writing(store) as connection:
+        for statement in OF_0001[:1]:
+            connection.exec_driver_sql(
+                statement.replace("INTO clip VALUES", f"INTO clip ({', '.join(CLIP_OF_0001)}) VALUES")
+            )
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS))
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0003")
+    assert "import_batch" not in tables(store)
+    store = open_store(empty)
+    assert get_clip(store, "c1").speaker == "demo:anna"
+    with reading(store) as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
 
 
 def test_the_newest_migration_is_the_one_the_code_wants() -> None:
