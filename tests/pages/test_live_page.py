@@ -1,4 +1,6 @@
 import io
+import tomllib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -31,6 +33,12 @@ def heard(in_study):
 def test_an_empty_workspace_says_how_to_get_a_run(workspace, open_page, words):
     at = open_page("live")
     assert not at.exception and "No trained run yet" in words(at)
+
+
+def test_redrawing_doesnt_stop_the_app():
+    """Streamlit's collection after every run held all threads for 0.2 s, four times a second and listener."""
+    config = tomllib.loads((Path(__file__).parents[2] / ".streamlit" / "config.toml").read_text(encoding="utf-8"))
+    assert config["runner"]["postScriptGC"] is False
 
 
 def test_a_run_is_chosen_and_nothing_is_heard_before_it_is_asked_for(in_study, open_page, words, monkeypatch):
