@@ -19,8 +19,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, func, select
 
+from affexion_core.archives import ArchiveLimits, unpacked
 from affexion_core.errors import CorpusError, StoreError
-from affexion_core.exchange._archive import ArchiveLimits, unpacked
 from affexion_core.store.rows import chunks, now
 from affexion_core.store.schema import REVISION, metadata
 from affexion_core.store.session import Store, reading, writing

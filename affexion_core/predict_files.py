@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from affexion_core.audio.decode import load_audio
+from affexion_core.audio.isolated import load_audio
 from affexion_core.corpora._files import is_audio
 from affexion_core.errors import AudioError
 from affexion_core.predictor import Predictor

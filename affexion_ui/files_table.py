@@ -165,7 +165,7 @@ def _show_downloads(predictor: Predictor, rows: Sequence[Row]) -> None:
 
 
 def _show_one(store: Store, source: Source, row: Row) -> None:
-    from affexion_core.audio.decode import probe
+    from affexion_core.audio.isolated import probe
     from affexion_ui.sound.component import show_player
 
     with st.container(border=True):

@@ -13,8 +13,8 @@ CORE = sorted((PROJECT / "affexion_core").rglob("*.py"))
 PAGES = sorted((PROJECT / "pages").glob("*.py")) + [PROJECT / "app.py"]
 UI = sorted((PROJECT / "affexion_ui").rglob("*.py"))
 
-FOUNDATION = {"types", "errors", "config", "discovery", "workspace", "scheme_files", ""}
-BASE = {"audio", "store"}
+FOUNDATION = {"types", "errors", "config", "discovery", "workspace", "scheme_files", "archives", ""}
+BASE = {"audio", "store", "encoders"}
 PLUGINS = {"corpora", "features", "models", "synthesis", "augment", "presets", "exchange"}
 TOP = {"commands", "__main__"}
 HEAVY = {"torch", "librosa", "sklearn", "av", "scipy", "transformers"}

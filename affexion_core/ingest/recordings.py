@@ -8,7 +8,8 @@ import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
-from affexion_core.audio.decode import file_sha256, load_audio
+from affexion_core.audio.decode import file_sha256
+from affexion_core.audio.isolated import check_audio
 from affexion_core.corpora._item import CorpusItem
 from affexion_core.errors import AudioError, StoreError
 from affexion_core.types import Clip, Origin, clip_id
@@ -34,7 +35,7 @@ def checked(item: CorpusItem, origin: Origin, workspace: Workspace, in_place: bo
         If the workspace can't take the file.
     """
     try:
-        decoded = load_audio(item.file, item.start, item.end)
+        decoded = check_audio(item.file, item.start, item.end)
         sha256 = file_sha256(item.file)
     except AudioError as error:
         return Checked(item, None, str(error))

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from affexion_core.archives import unpacked
 from affexion_core.discovery import load_plugin, plugin_names
 from affexion_core.errors import ConfigError, LabelError, allowed
-from affexion_core.exchange._archive import unpacked
 from affexion_core.exchange._bundle import Bundle
 from affexion_core.labeling._import_plan import Source, plan_import
 from affexion_core.labeling._import_report import LabelImportOptions, LabelImportReport

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import io
-
 import numpy as np
-import soundfile
 
-from affexion_core.audio.decode import SAMPLING_RATE, Limits
+from affexion_core.audio.decode import SAMPLING_RATE
+from affexion_core.audio.isolated import decode_bytes
 from affexion_core.errors import AudioError
 from affexion_core.live.recogniser import LiveSettings, Recogniser, read_recording
 from affexion_core.live.resampling import resampled
@@ -38,13 +36,7 @@ def read_wav(predictor: Predictor, settings: LiveSettings, content: bytes) -> tu
 
 def decode_wav(content: bytes) -> np.ndarray:
     """Decode a WAV file in memory to mono at 16 kHz: the samples that `load_audio` gives for the file."""
-    try:
-        with soundfile.SoundFile(io.BytesIO(content)) as file:
-            if file.frames > Limits().max_seconds * file.samplerate:
-                raise AudioError(f"The recording is longer than {Limits().max_seconds / 60:.0f} min; record less.")
-            samples, rate = file.read(dtype="float32", always_2d=True), file.samplerate
-    except (soundfile.SoundFileError, RuntimeError) as error:
-        raise AudioError(f"The recording can't be decoded ({error}); record it again.") from None
+    samples, rate = decode_bytes(content, "The recording")
     signal = resampled(samples, rate) if len(samples) else np.empty(0, np.float32)
     if not len(signal):
         raise AudioError("The recording is 0 s long; hold on a moment before you stop it.")

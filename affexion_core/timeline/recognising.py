@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from affexion_core.audio.decode import SAMPLING_RATE, probe
-from affexion_core.audio.streaming import stream_audio
+from affexion_core.audio.decode import SAMPLING_RATE
+from affexion_core.audio.isolated import probe, stream_audio
 from affexion_core.predict_files import is_unsure
 from affexion_core.predictor import Predictor
 from affexion_core.timeline.segments import Span, TimelineSettings, Window, windows_of

@@ -75,7 +75,8 @@ def sound_of(workspace: Workspace, clip: Clip, spectrogram: bool = True) -> Soun
     path = workspace.clip_path(clip)
     render = _rendered_long if clip.duration > _LONG else _rendered
     # the file's time of change tells its versions apart, and that it is gone
-    made = render(clip.id, str(path), clip.start, clip.end, _changed(path))
+    own = path.is_relative_to(workspace.audio.resolve())
+    made = render(clip.id, str(path), clip.start, clip.end, _changed(path), own)
     return Sound(
         url=_serve(made.wav, "audio/wav", clip.id),
         peaks=made.peaks,
@@ -85,14 +86,15 @@ def sound_of(workspace: Workspace, clip: Clip, spectrogram: bool = True) -> Soun
     )
 
 
-def _render(path: str, start: float | None, end: float | None) -> _Rendering:
-    from affexion_core.audio.decode import load_audio
+def _render(path: str, start: float | None, end: float | None, own: bool) -> _Rendering:
+    from affexion_core.audio import decode, isolated
     from affexion_core.audio.peaks import peaks_as_bytes, waveform_peaks
     from affexion_core.audio.playback import playback_level, wav_bytes
     from affexion_core.plots.spectrogram import spectrogram
     from affexion_ui.sound.strip import spectrogram_png
 
-    decoded = load_audio(Path(path), start, end)
+    # what came into the library was decoded apart then; anything else is nobody's to vouch for
+    decoded = (decode if own else isolated).load_audio(Path(path), start, end)
     level = playback_level(decoded.signal, decoded.sampling_rate)
     played = decoded.signal * level.gain
     return _Rendering(
@@ -106,13 +108,15 @@ def _render(path: str, start: float | None, end: float | None) -> _Rendering:
 
 # Two functions and not one wrapped twice: Streamlit tells caches apart by the code of what they wrap.
 @st.cache_resource(max_entries=_KEPT, show_spinner=False)
-def _rendered(clip_id: str, path: str, start: float | None, end: float | None, changed: float) -> _Rendering:
-    return _render(path, start, end)
+def _rendered(clip_id: str, path: str, start: float | None, end: float | None, changed: float, own: bool) -> _Rendering:
+    return _render(path, start, end, own)
 
 
 @st.cache_resource(max_entries=_KEPT_LONG, show_spinner=False)
-def _rendered_long(clip_id: str, path: str, start: float | None, end: float | None, changed: float) -> _Rendering:
-    return _render(path, start, end)
+def _rendered_long(
+    clip_id: str, path: str, start: float | None, end: float | None, changed: float, own: bool
+) -> _Rendering:
+    return _render(path, start, end, own)
 
 
 def _changed(path: Path) -> float:

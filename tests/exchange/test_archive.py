@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from affexion_core.archives import ArchiveLimits, unpacked
 from affexion_core.errors import CorpusError
-from affexion_core.exchange._archive import ArchiveLimits, unpacked
 
 
 def packed(*entries: tuple[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:

@@ -60,19 +60,26 @@ def unpacked(path: Path, limits: ArchiveLimits = ArchiveLimits()) -> Iterator[Pa
         plain file or folder, or can't stand on every system.
     """
     with tempfile.TemporaryDirectory(prefix="affexion-archive-") as held:
-        root = Path(held)
-        try:
-            with zipfile.ZipFile(path) as archive:
-                entries = _checked(path, archive, limits)
-                _extract(path, archive, entries, root, limits)
-        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
-            raise CorpusError(
-                f"{path.name} is damaged or no zip archive ({error}); pack or download it again."
-            ) from error
-        except (OSError, ValueError, OverflowError) as error:
-            reason = getattr(error, "strerror", None) or str(error)
-            raise CorpusError(f"{path.name} can't be unpacked ({reason}).") from error
-        yield _only_folder(root)
+        yield unpack(path, Path(held), limits)
+
+
+def unpack(path: Path, root: Path, limits: ArchiveLimits = ArchiveLimits()) -> Path:  # noqa: B008 (frozen)
+    """Unpack a zip archive into an empty folder, by the same rules as `unpacked`; gives what that yields.
+
+    Raises
+    ------
+    CorpusError
+        As `unpacked`; the folder may hold a part of the archive then.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            _extract(path, archive, _checked(path, archive, limits), root, limits)
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+        raise CorpusError(f"{path.name} is damaged or no zip archive ({error}); pack or download it again.") from error
+    except (OSError, ValueError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise CorpusError(f"{path.name} can't be unpacked ({reason}).") from error
+    return _only_folder(root)
 
 
 def _only_folder(root: Path) -> Path:
