@@ -10,7 +10,7 @@ import os
 import re
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,11 +18,12 @@ from typing import Any
 
 import numpy as np
 
-from affexion_core.audio import decode
+from affexion_core.audio import decode, preprocessing
+from affexion_core.audio.preprocessing import PreprocessingConfig, preprocess
 from affexion_core.config import config_hash
 from affexion_core.discovery import load_plugin
-from affexion_core.errors import AudioError, StoreError
-from affexion_core.types import Clip, Progress, Utterance, no_progress
+from affexion_core.errors import AudioError, ConfigError, StoreError
+from affexion_core.types import Clip, Progress, Utterance, no_progress, normalised_text
 from affexion_core.workspace import Workspace
 
 # Clips decoded and extracted together: enough to keep the threads busy, little enough memory (a minute of speech each
@@ -32,10 +33,11 @@ _BLOCK = 32
 
 @dataclass(frozen=True)
 class FrontEnd:
-    """A feature plug-in by name, and its settings (an instance of the plug-in's ``Config``)."""
+    """A feature plug-in by name, its settings (an instance of the plug-in's ``Config``), and what comes before it."""
 
     name: str
     config: Any
+    preprocessing: PreprocessingConfig = PreprocessingConfig()
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,51 @@ class Change:
 def n_features(front_end: FrontEnd) -> int:
     """Count the numbers per frame that a front-end gives."""
     return load_plugin("features", front_end.name).n_features(front_end.config)
+
+
+def reads_transcript(front_end: FrontEnd) -> bool:
+    """Say whether a front-end reads transcripts and hears nothing."""
+    return getattr(load_plugin("features", front_end.name), "READS", "signal") == "transcript"
+
+
+def check_transcripts(clips: Iterable[Clip], front_ends: Iterable[FrontEnd]) -> None:
+    """Refuse clips without a transcript where a front-end can't do without.
+
+    Raises
+    ------
+    ConfigError
+        Naming the first of them.
+    """
+    if not any(reads_transcript(each) and each.config.missing == "error" for each in front_ends):
+        return
+    distinct = {clip.id: clip for clip in clips}
+    lacking = [key for key, clip in distinct.items() if normalised_text(clip.transcript) is None]
+    if lacking:
+        shown = ", ".join(lacking[:5]) + (", …" if len(lacking) > 5 else "")
+        raise ConfigError(
+            f"{len(lacking)} of {len(distinct)} clips have no transcript, and this recipe reads it: {shown}. Import "
+            "transcripts, transcribe the clips, or set missing to empty.",
+            change=("settings",),
+        )
+
+
+def extracted(front_end: FrontEnd, utterances: Sequence[Utterance]) -> list[np.ndarray]:
+    """Preprocess utterances and compute their features, float32 ``(n_frames, n_features)`` each: the only way to both.
+
+    Raises
+    ------
+    AudioError
+        If an utterance doesn't fit the front-end.
+    """
+    heard = [_preprocessed(utterance, front_end.preprocessing) for utterance in utterances]
+    return load_plugin("features", front_end.name).extract_batch(heard, front_end.config)
+
+
+def _preprocessed(utterance: Utterance, config: PreprocessingConfig) -> Utterance:
+    if config.does_nothing:
+        return utterance
+    signal = preprocess(utterance.signal, utterance.sampling_rate, config).signal
+    return Utterance(signal, utterance.sampling_rate, utterance.transcript)
 
 
 def utterance_of(workspace: Workspace, clip: Clip) -> Utterance:
@@ -101,6 +148,8 @@ def features_of(
     ------
     AudioError
         If a clip can't be decoded. What was computed before stays in the cache.
+    ConfigError
+        If a front-end reads transcripts and a clip lacks its own.
     StoreError
         If the cache can't be written.
 
@@ -108,19 +157,20 @@ def features_of(
     -----
     Several processes may do this at once: a file appears complete or not at all, and all write the same.
     """
+    check_transcripts(clips, (front_end,))
     width, folder = n_features(front_end), _folder(workspace, front_end, change)
     distinct = {clip.id: clip for clip in clips}
     found: dict[str, np.ndarray] = {}
     room = _room_for_maps()
     for key, clip in distinct.items():
-        array = _load(_path(folder, clip), width, mapped=len(found) < room)
+        array = _load(_path(folder, clip, front_end), width, mapped=len(found) < room)
         if array is not None:
             found[key] = array
     missing = [clip for key, clip in distinct.items() if key not in found]
     progress(len(found), len(distinct), "features")
     for block, arrays in _computed(workspace, missing, front_end, n_threads, change):
         for clip, computed in zip(block, arrays, strict=True):
-            path = _path(folder, clip)
+            path = _path(folder, clip, front_end)
             _save(path, computed)
             saved = _load(path, width, mapped=len(found) < room)
             found[clip.id] = computed if saved is None else saved
@@ -132,11 +182,12 @@ def _computed(
     workspace: Workspace, clips: Sequence[Clip], front_end: FrontEnd, n_threads: int, change: Change | None
 ) -> Iterator[tuple[Sequence[Clip], list[np.ndarray]]]:
     """Yield blocks of clips with their features, decoding the next block meanwhile."""
-    plugin = load_plugin("features", front_end.name)
     blocks = [clips[first : first + _BLOCK] for first in range(0, len(clips), _BLOCK)]
     with ThreadPoolExecutor(n_threads, thread_name_prefix="decode") as pool:
 
         def start(block: Sequence[Clip]) -> list[Future[Utterance]]:
+            if reads_transcript(front_end):
+                return [pool.submit(_read, clip) for clip in block]
             return [pool.submit(_heard, workspace, clip, change) for clip in block]
 
         pending = start(blocks[0]) if blocks else []
@@ -144,9 +195,13 @@ def _computed(
             for i, block in enumerate(blocks):
                 utterances = [future.result() for future in pending]
                 pending = start(blocks[i + 1]) if i + 1 < len(blocks) else []
-                yield block, plugin.extract_batch(utterances, front_end.config)
+                yield block, extracted(front_end, utterances)
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _read(clip: Clip) -> Utterance:
+    return Utterance(np.zeros(1, np.float32), 16_000, clip.transcript)
 
 
 def _heard(workspace: Workspace, clip: Clip, change: Change | None) -> Utterance:
@@ -156,14 +211,19 @@ def _heard(workspace: Workspace, clip: Clip, change: Change | None) -> Utterance
 
 def _folder(workspace: Workspace, front_end: FrontEnd, change: Change | None) -> Path:
     plugin = load_plugin("features", front_end.name)
-    settings = config_hash(front_end.config, plugin.VERSION, decode.VERSION)
+    before = () if front_end.preprocessing.does_nothing else (front_end.preprocessing, preprocessing.VERSION)
+    # what names a file elsewhere, such as an encoder, counts by that file's content
+    decided_by = plugin.identity(front_end.config) if hasattr(plugin, "identity") else front_end.config
+    settings = config_hash(decided_by, plugin.VERSION, decode.VERSION, *before)
     return workspace.features / f"{front_end.name}-{settings}{f'-{change.key}' if change else ''}"
 
 
-def _path(folder: Path, clip: Clip) -> Path:
+def _path(folder: Path, clip: Clip, front_end: FrontEnd) -> Path:
     if not re.fullmatch(r"[\w-]+", clip.id, re.ASCII):
         raise StoreError(f"Clip {clip.id!r} has an id that can't be a file name; import it again.")
-    return folder / clip.id[:2] / f"{clip.id}.npy"
+    # a clip's id stands for its sound; its transcript may be corrected
+    key = config_hash(clip.transcript) if reads_transcript(front_end) else clip.id
+    return folder / key[:2] / f"{key}.npy"
 
 
 def _save(path: Path, array: np.ndarray) -> None:

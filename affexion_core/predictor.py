@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from affexion_core.discovery import load_plugin
 from affexion_core.errors import ModelError
 from affexion_core.evaluation.calibration import Calibration, read_calibration
-from affexion_core.extraction import FrontEnd, features_of
+from affexion_core.extraction import FrontEnd, extracted, features_of
 from affexion_core.run_folder import fold_folders
 from affexion_core.training.batches import ClipFeatures, prepare
 from affexion_core.training.device import CPU, Device, at_work, device_for_prediction
-from affexion_core.training.forward import outputs_of, softmax
+from affexion_core.training.forward import results_of, softmax
 from affexion_core.training.model_file import TrainedModel, load_model
 from affexion_core.types import Clip, Prediction, Progress, Utterance, no_progress
 from affexion_core.workspace import Workspace
@@ -27,10 +26,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Outcome:
-    """Probabilities ``(n_clips, n_labels)`` by fold model, and each clip's attention (mean over models)."""
+    """Probabilities ``(n_clips, n_labels)`` by fold model, and each clip's attention (mean over models).
+
+    Of a model that judges each input alone as well, ``shares`` ``(n_clips, n_inputs)`` says how much each one counted (0
+    where it was missing) and ``alone`` ``(n_clips, n_inputs, n_labels)`` its own probabilities; means over models.
+    """
 
     probs_by_model: np.ndarray
     attention: tuple[np.ndarray | None, ...]
+    shares: np.ndarray | None = None
+    alone: np.ndarray | None = None
 
     @property
     def probs(self) -> np.ndarray:
@@ -96,13 +101,19 @@ class Predictor:
     def of_features(self, features: Sequence[ClipFeatures]) -> Outcome:
         """Predict from raw features, one tuple of ``(n_frames, n_features)`` arrays a clip."""
         probs, attentions = [], []
+        shares, alone = [], []
         for trained in self.models:
             clips = [prepare(clip, trained.config.inputs, trained.normalisation) for clip in features]
             with at_work(self.device):
-                outputs, attention = outputs_of(trained.model, clips)
-            probs.append(softmax(outputs))
-            attentions.append(attention)
-        return Outcome(np.stack(probs), tuple(_mean_attention(rows) for rows in zip(*attentions, strict=True)))
+                found = results_of(trained.model, clips)
+            probs.append(softmax(found.outputs))
+            attentions.append(found.attention)
+            if found.shares is not None and found.alone is not None:
+                shares.append(found.shares)
+                alone.append(np.stack([softmax(found.alone[:, i]) for i in range(found.alone.shape[1])], axis=1))
+        attention = tuple(_mean_attention(rows) for rows in zip(*attentions, strict=True))
+        by_input = (np.mean(shares, axis=0), np.mean(alone, axis=0)) if shares else (None, None)
+        return Outcome(np.stack(probs), attention, *by_input)
 
     def of_clips(self, workspace: Workspace, clips: Sequence[Clip], progress: Progress = no_progress) -> Outcome:
         """Predict clips of the library, through the feature cache."""
@@ -111,10 +122,7 @@ class Predictor:
 
     def of_utterances(self, utterances: Sequence[Utterance]) -> Outcome:
         """Predict signals at the front-ends' sampling rate."""
-        columns = [
-            load_plugin("features", front_end.name).extract_batch(utterances, front_end.config)
-            for front_end in self.front_ends
-        ]
+        columns = [extracted(front_end, utterances) for front_end in self.front_ends]
         return self.of_features(list(zip(*columns, strict=True)))
 
     def predictions(self, keys: Sequence[str], outcome: Outcome) -> tuple[Prediction, ...]:

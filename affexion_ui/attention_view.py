@@ -158,6 +158,7 @@ def _look(store: Store, run: Run, clip: Clip, row: ScoredClip, mel: bool, slopes
         picture = log_mel(utterance.signal, utterance.sampling_rate, front_end)
     else:
         picture = model_input(seen.features[0], statistics.means[0], statistics.deviations[0], front_end)
+        picture = replace(picture, values=np.pad(picture.values, ((seen.lead, 0), (0, 0))))
     attribution = _slopes(run.folder, version, clip.id, row.fold, row.predicted, seen) if slopes else None
     return Looked(clip, row, seen, picture, attribution, quiet)
 
@@ -182,7 +183,8 @@ def _slopes(folder: str, version: str, clip_id: str, fold: int | None, label: st
     from affexion_core.explain.gradients import integrated_gradients
 
     predictor = only_fold(_predictor(folder, version), Path(folder), fold)
-    return integrated_gradients(predictor, _seen.features, label)
+    found = integrated_gradients(predictor, _seen.features, label)
+    return replace(found, frames=np.pad(found.frames, (_seen.lead, 0)))
 
 
 def _show_one(store: Store, one: Looked, key: str, top: float, steepest: float, wide: float) -> None:

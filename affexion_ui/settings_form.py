@@ -38,7 +38,11 @@ _BASE = "settings-base"
 # Settings that an address asks for, until the form has taken them.
 _ASKED = "settings-asked"
 _WIDTH = {"switch": 200, "choice": 128, "list": 128, "json": 260, "text": 200}
-_TITLES = {"training": "How the weights are learned", "inputs": "What of a clip the model gets"}
+_TITLES = {
+    "training": "How the weights are learned",
+    "inputs": "What of a clip the model gets",
+    "preprocessing": "What is done to the sound first",
+}
 
 
 def want_settings(asked: Mapping[str, Any]) -> None:

@@ -73,7 +73,7 @@ def _json(seen: ClipAttention, best: Span, slopes: Attribution | None) -> dict[s
     }
     if slopes is not None:
         values["gradients"] = {
-            "frames": slopes.frames.tolist(),
+            "frames": [0.0] * seen.lead + slopes.frames.tolist(),
             "difference": slopes.difference,
             "gap": slopes.gap,
         }

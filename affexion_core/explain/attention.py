@@ -9,8 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
+from affexion_core.audio.preprocessing import preprocess
 from affexion_core.errors import ModelError, NotFoundError, allowed
-from affexion_core.extraction import FrontEnd, features_of
+from affexion_core.extraction import FrontEnd, features_of, utterance_of
 from affexion_core.predictor import Predictor
 from affexion_core.run_folder import fold_folders, read_config
 from affexion_core.training.batches import ClipFeatures, prepare
@@ -35,7 +36,8 @@ class ClipAttention:
 
     ``probs`` ``(n_models, n_labels)`` and ``weights`` ``(n_models, n_frames)``: each model's row sums to 1. ``times``
     ``(n_frames,)`` are the frames' centres in seconds, ``hop`` the seconds between them and ``window`` the length of
-    a frame. ``features`` are the raw features, of which the model saw the first ``n_frames``.
+    a frame. ``features`` are the raw features, of which the model saw the first. ``lead`` of the frames lie in what
+    preprocessing cut from the clip's start: their weights are 0 and they have no features.
     """
 
     clip_id: str
@@ -46,6 +48,7 @@ class ClipAttention:
     hop: float
     window: float
     features: ClipFeatures
+    lead: int = 0
 
     @property
     def mean(self) -> np.ndarray:
@@ -148,9 +151,19 @@ def look_at(predictor: Predictor, workspace: Workspace, clip: Clip) -> ClipAtten
     hop, window = frame_clock(predictor.front_ends[0])
     features = clip_features(predictor, workspace, [clip])
     probs, attention = attention_of(predictor, features)
-    weights = np.stack([rows[0] for rows in attention])
+    lead = _lead(predictor, workspace, clip, hop)
+    weights = np.pad(np.stack([rows[0] for rows in attention]), ((0, 0), (lead, 0)))
     times = np.arange(weights.shape[1]) * hop
-    return ClipAttention(clip.id, predictor.labels, probs[:, 0], weights, times, hop, window, features[0])
+    return ClipAttention(clip.id, predictor.labels, probs[:, 0], weights, times, hop, window, features[0], lead)
+
+
+def _lead(predictor: Predictor, workspace: Workspace, clip: Clip, hop: float) -> int:
+    """Count the frames of a clip that preprocessing cut before the model heard it."""
+    before = predictor.front_ends[0].preprocessing
+    if not before.trim_db:
+        return 0
+    heard = utterance_of(workspace, clip)
+    return round(preprocess(heard.signal, heard.sampling_rate, before).start / hop)
 
 
 def attention_rows(predictor: Predictor, features: ClipFeatures) -> np.ndarray:

@@ -163,9 +163,12 @@ class Recogniser:
 def seen_seconds(predictor: Predictor) -> float:
     """Say how much of a clip's start a model looks at, in seconds; infinite where it sees all.
 
-    Models are trained on clips cut to ``max_len`` frames. A longer window would be judged by its oldest part alone.
+    Models are trained on clips cut to ``max_len`` frames, or before that to a fixed length. A longer window would be
+    judged by its oldest part alone.
     """
-    seen = [
+    fixed = predictor.config.preprocessing.fixed_seconds
+    seen = [fixed] if fixed else []
+    seen += [
         (predictor.config.inputs.max_len - 1) * front_end.config.hop_length / SAMPLING_RATE
         for front_end in predictor.front_ends
         if hasattr(front_end.config, "hop_length")

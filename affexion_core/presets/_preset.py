@@ -13,9 +13,10 @@ class Preset:
 
     ``front_ends``, ``model_settings``, ``inputs`` and ``training`` hold only what differs from the plug-in's own
     defaults or what the source states; ``crossval`` holds the training settings that differ within
-    cross-validation. ``augmentation`` and ``augmenters`` (settings by name) say what changed copies of training clips
-    are made, ``adaptation`` how unlabelled clips are used. ``reported`` are the source's own figures in percent, by
-    the set they were measured on (``cv``, ``train``, ``real``).
+    cross-validation. ``preprocessing`` is done to every signal first. ``augmentation`` and ``augmenters`` (settings
+    by name) say what changed copies of training clips are made, ``adaptation`` how unlabelled clips are used.
+    ``reported`` are the source's own figures in percent, by the set they were measured on (``cv``, ``train``,
+    ``real``).
     """
 
     name: str
@@ -27,6 +28,7 @@ class Preset:
     inputs: Mapping[str, Any] = field(default_factory=dict)
     training: Mapping[str, Any] = field(default_factory=dict)
     crossval: Mapping[str, Any] = field(default_factory=dict)
+    preprocessing: Mapping[str, Any] = field(default_factory=dict)
     augmentation: Mapping[str, Any] = field(default_factory=dict)
     augmenters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     adaptation: Mapping[str, Any] = field(default_factory=dict)

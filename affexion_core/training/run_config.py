@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
+from affexion_core.audio.preprocessing import PreprocessingConfig
 from affexion_core.config import build, config_class, plain
 from affexion_core.discovery import load_plugin
 from affexion_core.errors import ConfigError, allowed
@@ -43,6 +44,9 @@ class TrainingConfig:
         int, Field(ge=1, le=10_000, description="Passes over the training clips", json_schema_extra={"paper": 15})
     ] = 15
     batch_size: Annotated[int, Field(ge=1, le=4096, description="Clips per weight update; the paper names none")] = 16
+    accumulate: Annotated[
+        int, Field(ge=1, le=4096, description="Batches an update: 16 of one clip learn as one of 16, in less memory")
+    ] = 1
     learning_rate: Annotated[
         float, Field(gt=0, le=10, description="Adam's step size", json_schema_extra={"paper": 1e-3})
     ] = 1e-3
@@ -141,14 +145,20 @@ class RunConfig:
     augmenters: tuple[Augmenter, ...] = ()
     adaptation: AdaptationConfig = AdaptationConfig()
 
+    @property
+    def preprocessing(self) -> PreprocessingConfig:
+        """What is done to signals before the features; every front-end hears the same."""
+        return self.front_ends[0].preprocessing
+
 
 def from_preset(preset: Preset, seed: int = 0, crossval: bool = False) -> RunConfig:
     """Build the recipe of a preset, as its source trains it or (``crossval``) as it cross-validates it."""
     training = {**preset.training, **(preset.crossval if crossval else {})}
     augmentation = build(AugmentationConfig, preset.augmentation)
+    before = build(PreprocessingConfig, preset.preprocessing)
     return RunConfig(
         preset=preset.name,
-        front_ends=tuple(_front_end(name, values) for name, values in preset.front_ends.items()),
+        front_ends=tuple(_front_end(name, values, before) for name, values in preset.front_ends.items()),
         model=preset.model,
         model_config=build(load_plugin("models", preset.model).Config, preset.model_settings),
         inputs=build(InputConfig, preset.inputs),
@@ -170,16 +180,17 @@ def _augmenters(augmentation: AugmentationConfig, values: Mapping[str, Any]) -> 
     return tuple(found) if augmentation.copies else ()
 
 
-def _front_end(name: str, values: Mapping[str, Any]) -> FrontEnd:
-    return FrontEnd(name, build(load_plugin("features", name).Config, values))
+def _front_end(name: str, values: Mapping[str, Any], before: PreprocessingConfig) -> FrontEnd:
+    return FrontEnd(name, build(load_plugin("features", name).Config, values), before)
 
 
 def sections(config: RunConfig) -> dict[str, Any]:
-    """Name the parts of a recipe that hold settings: training, inputs, the model, each front-end and augmenter."""
+    """Name the parts of a recipe that hold settings: from training over each front-end to each augmenter."""
     return {
         "training": config.training,
         "inputs": config.inputs,
         "model": config.model_config,
+        "preprocessing": config.preprocessing,
         **{front_end.name: front_end.config for front_end in config.front_ends},
         "augmentation": config.augmentation,
         **{augmenter.name: augmenter.config for augmenter in config.augmenters},
@@ -236,13 +247,14 @@ def _changed(config: RunConfig, changes: Mapping[str, Mapping[str, Any]]) -> Run
         return build(type(part), {**plain(part), **changes[section]}) if section in changes else part
 
     augmentation = updated("augmentation", config.augmentation)
+    before = updated("preprocessing", config.preprocessing)
     augmenters = {each.name: updated(each.name, each.config) for each in config.augmenters}
     return dataclasses.replace(
         config,
         training=updated("training", config.training),
         inputs=updated("inputs", config.inputs),
         model_config=updated("model", config.model_config),
-        front_ends=tuple(FrontEnd(f.name, updated(f.name, f.config)) for f in config.front_ends),
+        front_ends=tuple(FrontEnd(f.name, updated(f.name, f.config), before) for f in config.front_ends),
         augmentation=augmentation,
         augmenters=_augmenters(augmentation, augmenters),
         adaptation=updated("adaptation", config.adaptation),
@@ -255,6 +267,7 @@ def config_to_json(config: RunConfig) -> dict[str, Any]:
         "preset": config.preset,
         "front_ends": [{"name": f.name, "config": plain(f.config)} for f in config.front_ends],
         "model": {"name": config.model, "config": plain(config.model_config)},
+        "preprocessing": plain(config.preprocessing),
         "inputs": plain(config.inputs),
         "training": plain(config.training),
         "seed": config.seed,
@@ -275,9 +288,10 @@ def config_from_json(values: Mapping[str, Any]) -> RunConfig:
     try:
         # what recipes of earlier versions don't name is off
         augmentation = build(AugmentationConfig, values.get("augmentation", {}))
+        before = build(PreprocessingConfig, values.get("preprocessing", {}))
         return RunConfig(
             preset=str(values["preset"]),
-            front_ends=tuple(_front_end(part["name"], part["config"]) for part in values["front_ends"]),
+            front_ends=tuple(_front_end(part["name"], part["config"], before) for part in values["front_ends"]),
             model=values["model"]["name"],
             model_config=build(load_plugin("models", values["model"]["name"]).Config, values["model"]["config"]),
             inputs=build(InputConfig, values["inputs"]),

@@ -29,7 +29,8 @@ def examples(n: int = 12, n_features: int = 75, seed: int = 0) -> Examples:
 def recipe(preset: str, **settings):
     config = from_preset(load_plugin("presets", preset).PRESET)
     small = {"hidden": 16, "channels": 8, "dense": 16} if config.model == "affexion" else {}
-    return with_settings(config, {"epochs": 25, "batch_size": 4, **small, **settings})
+    small |= {"hidden": 16, "copies": 0} if config.model == "crnn" else {}
+    return with_settings(config, {"epochs": 25, "batch_size": 4, "early_stopping": 0, **small, **settings})
 
 
 @pytest.mark.parametrize("preset", plugin_names("presets"))
