@@ -51,7 +51,7 @@ def embeddings(fitted, config: RunConfig, clips: list[ClipFeatures]) -> np.ndarr
 def test_coral_brings_the_second_moments_together_and_labels_stay_apart():
     distances = {}
     for method in ("none", "coral"):
-        config = network(epochs=15, method=method, strength=30.0)
+        config = network(epochs=10, method=method, strength=30.0)
         fitted = fit(examples(), 2, config, target=elsewhere() if method != "none" else [])
         rows = (torch.from_numpy(embeddings(fitted, config, clips)) for clips in (examples().features, elsewhere()))
         distances[method] = coral_distance(*rows).item()
