@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from affexion_core.commands._options import common_options, emit, key_values, progress_bar, store, table, wants_json
 from affexion_core.errors import LabelError, allowed
 from affexion_core.types import ORIGINS, Dataset, Scheme
+
+if TYPE_CHECKING:
+    from affexion_core.ingest.reports import ImportOptions
 
 
 @click.command()
@@ -33,6 +36,7 @@ def init() -> None:
 @click.option("--column", "columns", multiple=True, metavar="FIELD=NAME", help="For csv: which column holds a field.")
 @click.option("--language", metavar="CODE", help="Language of clips that don't say.")
 @click.option("--in-place", is_flag=True, help="Leave the files where they are instead of copying them.")
+@click.option("--preview", is_flag=True, help="Only say what would come in.")
 @common_options
 def import_(
     corpus: str,
@@ -44,10 +48,12 @@ def import_(
     columns: tuple[str, ...],
     language: str | None,
     in_place: bool,
+    preview: bool,
 ) -> None:
     """Bring a CORPUS at PATH into the library; importing twice adds nothing."""
-    from affexion_core.ingest.importing import ImportOptions, import_corpus
+    from affexion_core.ingest.importing import import_corpus
     from affexion_core.ingest.label_maps import load_label_map
+    from affexion_core.ingest.reports import ImportOptions
 
     options = ImportOptions(
         dataset=dataset,
@@ -58,6 +64,9 @@ def import_(
         language=language,
         in_place=in_place,
     )
+    if preview:
+        _show_preview(corpus, path, options)
+        return
     with progress_bar() as progress:
         report = import_corpus(store(), corpus, path, options, progress)
     labels = ", ".join(f"{label} {n}" for label, n in report.labels.items())
@@ -69,7 +78,48 @@ def import_(
         lines.append("Left out: " + ", ".join(f"{label} {n}" for label, n in report.left_out.items()))
     lines += [f"Rejected {item.file}: {item.reason}" for item in report.rejected]
     lines += [f"Note: {warning}" for warning in report.warnings]
+    lines.append(f"Undo all of it with `undo-import {report.import_id}`.")
     emit(_plain(asdict(report)), "\n".join(lines))
+
+
+def _show_preview(corpus: str, path: Path, options: ImportOptions) -> None:
+    from affexion_core.ingest.preview import STATES, preview_import
+
+    with progress_bar() as progress:
+        found = preview_import(store(), corpus, path, options, progress)
+    counts = {state: found.count(state) for state in STATES}
+    labels = ", ".join(f"{label} {n}" for label, n in found.labels.items())
+    lines = [
+        f"{counts['new']} new recordings of {found.seconds:.0f} s, {counts['in library']} in the library already, "
+        f"{counts['twice']} twice, {counts['rejected']} rejected, {counts['not opened']} not opened.",
+        "Nothing was written.",
+        f"Labels: {labels or 'none'}; {found.speakers} speaker{'' if found.speakers == 1 else 's'}.",
+        *(f"Rejected {row.file}: {row.reason}" for row in found.rows if row.state == "rejected"),
+    ]
+    emit({**_plain(asdict(found)), "counts": counts, "seconds": found.seconds}, "\n".join(lines))
+
+
+@click.command()
+@common_options
+def imports() -> None:
+    """List what was imported, newest first."""
+    from affexion_core.store.imports import list_imports
+
+    rows = [_plain(asdict(batch)) for batch in list_imports(store())]
+    columns = ["id", "state", "corpus", "dataset", "n_clips", "person", "source", "created"]
+    emit(rows, table(rows, columns, "Nothing was imported yet; bring clips in with `import`."))
+
+
+@click.command("undo-import")
+@click.argument("id")
+@common_options
+def undo_import(id: str) -> None:
+    """Take out all that import ID brought: its clips, labels and places in datasets."""
+    from affexion_core.ingest.batches import undo_import as undo
+
+    taken = undo(store(), id)
+    words = f"{taken.n_clips} clips, {taken.n_annotations} labels and {taken.n_members} places in datasets taken out."
+    emit({"id": id, "clips": taken.n_clips, "annotations": taken.n_annotations, "members": taken.n_members}, words)
 
 
 @click.command()
@@ -167,4 +217,4 @@ def _plain(values: Any) -> Any:
     return str(values) if isinstance(values, Path) else values
 
 
-COMMANDS = (init, import_, synthesize, datasets, clips)
+COMMANDS = (init, import_, imports, undo_import, synthesize, datasets, clips)

@@ -12,18 +12,20 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from affexion_core.corpora._item import CorpusItem, ScanOptions
-from affexion_core.discovery import load_plugin
-from affexion_core.errors import CorpusError, NotFoundError
-from affexion_core.ingest.labelling import Labelled, Wanted, corpus_scheme, dataset_scheme, grown, mapped
+from affexion_core.corpora._item import CorpusItem
+from affexion_core.errors import CorpusError, NotFoundError, StoreError
+from affexion_core.ingest.batches import clean_parts, importing
+from affexion_core.ingest.labelling import Wanted, grown
+from affexion_core.ingest.planning import Plan, map_name, planned, problems, shown_name
 from affexion_core.ingest.recordings import Checked, checked
-from affexion_core.ingest.reports import ImportOptions, ImportReport, Rejection
+from affexion_core.ingest.reports import ImportOptions, ImportReport, Rejection, kept_report
 from affexion_core.scheme_files import shipped_schemes
 from affexion_core.store.clips import add_clips, fill_clips
-from affexion_core.store.datasets import load_dataset, save_dataset
+from affexion_core.store.datasets import save_dataset
+from affexion_core.store.imports import begin_import, finish_import, forget_import
 from affexion_core.store.labels import add_annotations, load_scheme, save_scheme
 from affexion_core.store.session import Store
-from affexion_core.types import Annotation, Clip, Origin, Progress, Scheme, no_progress
+from affexion_core.types import Annotation, Clip, Progress, no_progress
 
 __all__ = ["ImportOptions", "ImportReport", "Rejection", "import_corpus"]
 
@@ -31,20 +33,6 @@ BATCH = 64
 N_THREADS = 2
 # Names annotations, so that importing the same judgement again adds nothing.
 _NAMESPACE = uuid.UUID("6f1d3c1e-8a3b-5b52-9d53-0c6b1f0f7a11")
-
-
-@dataclass(frozen=True)
-class _Plan:
-    """All that is decided before anything is written."""
-
-    corpus: str
-    root: Path
-    dataset: str
-    origin: Origin
-    items: tuple[CorpusItem, ...]
-    labelled: Labelled
-    scheme: Scheme | None
-    own_scheme: Scheme | None
 
 
 @dataclass
@@ -67,6 +55,7 @@ def import_corpus(
     path: Path,
     options: ImportOptions = ImportOptions(),  # noqa: B008 (frozen)
     progress: Progress = no_progress,
+    person: str | None = None,
 ) -> ImportReport:
     """Import a corpus folder or manifest as clips and a dataset.
 
@@ -77,7 +66,8 @@ def import_corpus(
     ``<corpus>:vote-1`` and so on: one rater of that name is not one person.
 
     Clips and annotations are saved in batches, the dataset at the end as a whole: an import that was killed leaves
-    clips, and importing again completes it.
+    clips, and importing again completes it. All that it brings bears its id, so that `batches.undo_import` can take it
+    out again.
 
     Parameters
     ----------
@@ -91,6 +81,8 @@ def import_corpus(
         How to import.
     progress
         Called after each recording, and once before the first.
+    person
+        Who imports, to stand in the list of imports.
 
     Raises
     ------
@@ -104,8 +96,21 @@ def import_corpus(
     StoreError
         If the workspace can't be written, or the dataset has the other origin.
     """
-    plan = _planned(store, corpus, Path(path), options)
-    tally = _Tally(rejected=_problems(plan))
+    plan = planned(store, corpus, Path(path), options)
+    with importing(store.workspace):
+        import_id = begin_import(store, plan.corpus, str(Path(path).resolve()), plan.dataset, person)
+        try:
+            return _imported(store, plan, import_id, options, progress)
+        except BaseException:
+            # one that brought nothing leaves no trace; one that was stopped goes on, or is undone
+            with suppress(StoreError):
+                forget_import(store, import_id)
+            raise
+
+
+def _imported(store: Store, plan: Plan, import_id: str, options: ImportOptions, progress: Progress) -> ImportReport:
+    clean_parts(store.workspace)
+    tally = _Tally(rejected=problems(plan))
     wanted = plan.labelled.wanted
     progress(0, len(wanted), "Checking recordings")
     _save_schemes(store, plan)
@@ -117,82 +122,15 @@ def import_corpus(
             for result in threads.map(check, [want.item for want in batch]):
                 results.append(result)
                 progress(start + len(results), len(wanted), f"Checked {result.item.file.name}")
-            _save_batch(store, plan, batch, results, tally)
+            _save_batch(store, plan, import_id, batch, results, tally)
     if not tally.labels:
         raise _nothing_usable(plan, tally)
-    return _finished(store, plan, options, tally)
+    report = _finished(store, plan, import_id, options, tally)
+    finish_import(store, import_id, kept_report(report))
+    return report
 
 
-def _planned(store: Store, corpus: str, path: Path, options: ImportOptions) -> _Plan:
-    reader = load_plugin("corpora", corpus)
-    items = tuple(reader.scan(path, ScanOptions(options.corpus_name, options.columns, options.language)))
-    if not items:
-        raise CorpusError(f"{path} names no recording; there is nothing to import.")
-    name = _corpus_name(reader.INFO.name, bool(reader.INFO.labels), path, options)
-    dataset = options.dataset or (reader.INFO.name if reader.INFO.labels else _source_name(path))
-    usable = [item for item in items if not item.problem]
-    origin = _one_origin(usable, options.origin, reader.INFO.origin)
-    labelled = mapped(usable, options.label_map)
-    scheme = None
-    if any(want.label for want in labelled.wanted):
-        scheme = dataset_scheme(labelled.wanted, name, dataset, options.scheme, options.label_map)
-        scheme = _fitted(store, dataset, origin, scheme, options)
-    own = corpus_scheme([want.item for want in labelled.wanted], name)
-    root = path if path.is_dir() else path.parent
-    return _Plan(name, root, dataset, origin, items, labelled, scheme, own)
-
-
-def _corpus_name(reader: str, has_labels: bool, path: Path, options: ImportOptions) -> str:
-    return reader if has_labels else options.corpus_name or _source_name(path)
-
-
-def _source_name(path: Path) -> str:
-    """Name a folder or manifest; a manifest called so bears the name of its folder."""
-    whole = path.resolve()
-    if whole.is_dir():
-        return whole.name
-    return whole.parent.name if whole.stem == "manifest" else whole.stem
-
-
-def _one_origin(items: Sequence[CorpusItem], chosen: Origin | None, usual: Origin) -> Origin:
-    stated = {item.origin: item for item in reversed(items) if item.origin is not None}
-    if chosen is None and len(stated) < 2:
-        return next(iter(stated), usual)
-    for origin, item in stated.items():
-        if origin != chosen:
-            asked = "others are not" if chosen is None else f"{chosen} was chosen"
-            raise CorpusError(
-                f"{item.file.name} is stated to be {origin}, but {asked}; import real and synthetic recordings as "
-                "two datasets, so that they are never mixed."
-            )
-    return chosen or usual
-
-
-def _fitted(store: Store, dataset: str, origin: Origin, scheme: Scheme, options: ImportOptions) -> Scheme:
-    """Fit the scheme to a dataset that is there already, which also checks its origin, scheme and label map."""
-    try:
-        there = load_dataset(store, dataset).scheme
-    except NotFoundError:
-        return scheme
-    scheme = scheme if options.scheme is not None else grown(scheme, there)
-    save_dataset(store, dataset, origin, scheme, [], _map_name(options))
-    return scheme
-
-
-def _map_name(options: ImportOptions) -> str | None:
-    return options.label_map.name if options.label_map is not None else None
-
-
-def _problems(plan: _Plan) -> list[Rejection]:
-    return [Rejection(_shown(item, plan), item.problem) for item in plan.items if item.problem]
-
-
-def _shown(item: CorpusItem, plan: _Plan) -> str:
-    file = item.file
-    return str(file.relative_to(plan.root) if file.is_relative_to(plan.root) else file)
-
-
-def _save_schemes(store: Store, plan: _Plan) -> None:
+def _save_schemes(store: Store, plan: Plan) -> None:
     """Make known the schemes that annotations and the dataset refer to, shipped ones as a whole."""
     shipped = shipped_schemes()
     needed = [scheme for scheme in (plan.own_scheme, plan.scheme) if scheme is not None]
@@ -204,11 +142,13 @@ def _save_schemes(store: Store, plan: _Plan) -> None:
         save_scheme(store, whole)
 
 
-def _save_batch(store: Store, plan: _Plan, batch: Sequence[Wanted], results: Sequence[Checked], tally: _Tally) -> None:
+def _save_batch(
+    store: Store, plan: Plan, import_id: str, batch: Sequence[Wanted], results: Sequence[Checked], tally: _Tally
+) -> None:
     clips: list[Clip] = []
     annotations: list[Annotation] = []
     for want, result in zip(batch, results, strict=True):
-        clip, shown = result.clip, _shown(want.item, plan)
+        clip, shown = result.clip, shown_name(want.item, plan)
         reason = result.problem if clip is None else _conflict(clip, want, tally)
         if clip is None or reason:
             tally.rejected.append(Rejection(shown, reason))
@@ -225,8 +165,8 @@ def _save_batch(store: Store, plan: _Plan, batch: Sequence[Wanted], results: Seq
         tally.speakers |= {clip.speaker} - {None}  # type: ignore[arg-type]
         clips.append(clip)
         annotations += _annotations(clip, want.item, plan)
-    outcome = add_clips(store, clips)
-    add_annotations(store, annotations)
+    outcome = add_clips(store, clips, import_id)
+    add_annotations(store, annotations, import_id)
     tally.added |= set(outcome.added)
     tally.present += len(outcome.present)
     present = set(outcome.present)
@@ -242,7 +182,7 @@ def _conflict(clip: Clip, want: Wanted, tally: _Tally) -> str:
     )
 
 
-def _annotations(clip: Clip, item: CorpusItem, plan: _Plan) -> Iterator[Annotation]:
+def _annotations(clip: Clip, item: CorpusItem, plan: Plan) -> Iterator[Annotation]:
     created = datetime.now(UTC).isoformat(timespec="microseconds")
 
     def made(scheme: str, rater: str, value: str | float) -> Annotation:
@@ -259,17 +199,17 @@ def _annotations(clip: Clip, item: CorpusItem, plan: _Plan) -> Iterator[Annotati
         yield made(dimension, f"corpus:{plan.corpus}", value)
 
 
-def _nothing_usable(plan: _Plan, tally: _Tally) -> CorpusError:
+def _nothing_usable(plan: Plan, tally: _Tally) -> CorpusError:
     shown = [f"{rejection.file}: {rejection.reason}" for rejection in tally.rejected[:3]]
     more = f" (and {len(tally.rejected) - 3} more)" if len(tally.rejected) > 3 else ""
     count = f"None of the {len(plan.items)} recordings" if len(plan.items) > 1 else "The one recording"
     return CorpusError(f"{count} in {plan.root} can be used. {' '.join(shown)}{more}")
 
 
-def _finished(store: Store, plan: _Plan, options: ImportOptions, tally: _Tally) -> ImportReport:
+def _finished(store: Store, plan: Plan, import_id: str, options: ImportOptions, tally: _Tally) -> ImportReport:
     members = [(id, label) for id, label in tally.labels.items() if label is not None]
     if plan.scheme is not None and members:
-        save_dataset(store, plan.dataset, plan.origin, plan.scheme, members, _map_name(options))
+        save_dataset(store, plan.dataset, plan.origin, plan.scheme, members, map_name(options), import_id=import_id)
     counts = Counter(label for _, label in members)
     return ImportReport(
         dataset=plan.dataset if members else None,
@@ -282,11 +222,12 @@ def _finished(store: Store, plan: _Plan, options: ImportOptions, tally: _Tally) 
         labels={label: counts[label] for label in (plan.scheme.labels if plan.scheme else ())},
         unlabelled=len(tally.labels) - len(members),
         speakers=len(tally.speakers),
+        import_id=import_id,
         warnings=tuple(_warnings(plan, options, tally, n_unlabelled=len(tally.labels) - len(members))),
     )
 
 
-def _warnings(plan: _Plan, options: ImportOptions, tally: _Tally, n_unlabelled: int) -> Iterator[str]:
+def _warnings(plan: Plan, options: ImportOptions, tally: _Tally, n_unlabelled: int) -> Iterator[str]:
     for text, files in tally.warnings.items():
         where = files[0] if len(files) == 1 else f"{len(files)} files such as {files[0]}"
         yield f"{text} ({where})"

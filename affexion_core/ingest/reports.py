@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from affexion_core.ingest.label_maps import LabelMap
 from affexion_core.types import Origin, Scheme
@@ -78,6 +79,8 @@ class ImportReport:
         Known speakers among the clips.
     warnings
         Sentences about what was imported, but deserves a look.
+    import_id
+        By which it can be undone.
     """
 
     dataset: str | None
@@ -91,3 +94,15 @@ class ImportReport:
     unlabelled: int
     speakers: int
     warnings: tuple[str, ...] = ()
+    import_id: str = field(default="", compare=False)
+
+
+_MOST_REJECTED = 1_000
+
+
+def kept_report(report: ImportReport) -> dict[str, Any]:
+    """Make of a report what the list of imports keeps, as JSON can hold it; not every rejection of a large one."""
+    kept = asdict(report)
+    kept["rejected"] = kept["rejected"][:_MOST_REJECTED]
+    kept["n_rejected"] = len(report.rejected)
+    return kept

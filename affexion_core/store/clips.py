@@ -83,8 +83,8 @@ class ClipPage:
     total: int
 
 
-def add_clips(store: Store, clips: Sequence[Clip]) -> AddedClips:
-    """Add clips; those whose id is there already stay as they are. All are saved, or none.
+def add_clips(store: Store, clips: Sequence[Clip], import_id: str | None = None) -> AddedClips:
+    """Add clips, new ones as brought by an import; those whose id is there stay as they are. All are saved, or none.
 
     Raises
     ------
@@ -100,7 +100,9 @@ def add_clips(store: Store, clips: Sequence[Clip]) -> AddedClips:
         return AddedClips((), ())
     added = now()
     with writing(store) as connection:
-        new = insert_new(connection, clip_table, [clip_values(clip, added) for clip in clips])
+        new = insert_new(
+            connection, clip_table, [{**clip_values(clip, added), "import_id": import_id} for clip in clips]
+        )
     ids = tuple(dict.fromkeys(clip.id for clip in clips))
     return AddedClips(tuple(i for i in ids if i in new), tuple(i for i in ids if i not in new))
 
@@ -298,3 +300,12 @@ def facets(store: Store, dataset: str | None = None) -> dict[str, dict[str, int]
                 found[name][row[name]] += row["n"]
         found["label"].update({label: n for label, n in connection.execute(labels)})
     return {name: dict(sorted((k, n) for k, n in counts.items() if k is not None)) for name, counts in found.items()}
+
+
+def known_clips(store: Store, ids: Iterable[str]) -> set[str]:
+    """Tell which of some ids belong to clips of the library."""
+    found: set[str] = set()
+    with reading(store) as connection:
+        for part in chunks(dict.fromkeys(ids)):
+            found.update(connection.execute(select(clip_table.c.id).where(clip_table.c.id.in_(part))).scalars())
+    return found

@@ -67,6 +67,7 @@ def save_dataset(
     votes: Mapping[str, Mapping[str, float]] | None = None,
     recipe: Mapping[str, Any] | None = None,
     datasheet: str | None = None,
+    import_id: str | None = None,
 ) -> SavedDataset:
     """Create a dataset, or add clips to one; all of it is saved, or nothing.
 
@@ -85,6 +86,8 @@ def save_dataset(
         datasheet. None (for the description: empty) keeps what the dataset has.
     votes
         The share of votes for each label, by clip id, where raters were asked.
+    import_id
+        The import that brings what is new of it, if one does.
 
     Raises
     ------
@@ -97,7 +100,9 @@ def save_dataset(
         If the dataset or a clip has the other origin.
     """
     with writing(store) as connection:
-        return put_dataset(connection, name, origin, scheme, items, label_map, description, votes, recipe, datasheet)
+        return put_dataset(
+            connection, name, origin, scheme, items, label_map, description, votes, recipe, datasheet, import_id
+        )
 
 
 def put_dataset(
@@ -111,6 +116,7 @@ def put_dataset(
     votes: Mapping[str, Mapping[str, float]] | None = None,
     recipe: Mapping[str, Any] | None = None,
     datasheet: str | None = None,
+    import_id: str | None = None,
 ) -> SavedDataset:
     """Create or extend a dataset within a transaction, as `save_dataset` does."""
     if not name.strip():
@@ -120,12 +126,12 @@ def put_dataset(
     wanted = _one_label_each(name, scheme, items)
     shares = {id: _checked_shares(name, scheme, id, said) for id, said in (votes or {}).items() if id in wanted}
     made = None if recipe is None else json_ready(dict(recipe), f"The recipe of dataset {name!r}")
-    row = _open_dataset(connection, name, origin, scheme, label_map, description)
+    row = _open_dataset(connection, name, origin, scheme, label_map, description, import_id)
     _keep_papers(connection, row, made, datasheet)
     _check_clips(connection, name, origin, list(wanted))
     _check_labels(connection, row["id"], name, wanted, shares)
     rows = [
-        {"dataset_id": row["id"], "clip_id": id, "label": label, "votes": shares.get(id)}
+        {"dataset_id": row["id"], "clip_id": id, "label": label, "votes": shares.get(id), "import_id": import_id}
         for id, label in wanted.items()
     ]
     new = insert_new(connection, dataset_clip, rows)
@@ -167,7 +173,13 @@ def _keep_papers(connection: Connection, row: RowMapping, recipe: dict[str, Any]
 
 
 def _open_dataset(
-    connection: Connection, name: str, origin: Origin, scheme: Scheme, label_map: str | None, description: str
+    connection: Connection,
+    name: str,
+    origin: Origin,
+    scheme: Scheme,
+    label_map: str | None,
+    description: str,
+    import_id: str | None,
 ) -> RowMapping:
     """Make the dataset's row, or check and extend it."""
     if connection.scalar(select(project.c.name).where(project.c.name == name)) is not None:
@@ -176,7 +188,9 @@ def _open_dataset(
     insert = dialect_insert(connection, scheme_table).values(name=scheme.name, **kept)
     connection.execute(insert.on_conflict_do_nothing(index_elements=["name"]))
     values = {"name": name, "origin": origin, "scheme": scheme.name, "label_map": label_map, **kept}
-    insert = dialect_insert(connection, dataset).values(**values, description=description, created=now())
+    insert = dialect_insert(connection, dataset).values(
+        **values, description=description, created=now(), import_id=import_id
+    )
     connection.execute(insert.on_conflict_do_nothing(index_elements=["name"]))
     row = require_dataset(connection, name, lock=True)
     changed = _extended(row, origin, scheme, label_map, description)

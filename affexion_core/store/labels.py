@@ -85,8 +85,8 @@ def _described(scheme: Scheme) -> str:
     return ", ".join(scheme.labels) if scheme.labels else f"a number from {scheme.low:g} to {scheme.high:g}"
 
 
-def add_annotations(store: Store, annotations: Sequence[Annotation]) -> int:
-    """Save judgements; when this returns they are on the disk. All are saved, or none.
+def add_annotations(store: Store, annotations: Sequence[Annotation], import_id: str | None = None) -> int:
+    """Save judgements, as brought by an import if one is named; when this returns they are on the disk. All or none.
 
     Returns
     -------
@@ -115,7 +115,7 @@ def add_annotations(store: Store, annotations: Sequence[Annotation]) -> int:
         if missing:
             total = connection.scalar(select(func.count()).select_from(clip_table))
             raise NotFoundError(missing_clips(missing, total or 0))
-        rows = [annotation_values(made, schemes[made.scheme]) for made in annotations]
+        rows = [{**annotation_values(made, schemes[made.scheme]), "import_id": import_id} for made in annotations]
         new = insert_new(connection, annotation_table, rows)
     return len(new)
 
