@@ -10,6 +10,7 @@ import streamlit as st
 
 from affexion_core.errors import AffexionError
 from affexion_ui.clip_table import choose_row
+from affexion_ui.files_following import followed
 from affexion_ui.files_keeping import show_keep
 from affexion_ui.files_sources import Source, as_clip, ask_uploads, may_name_paths, on_disk
 from affexion_ui.files_table import SURE
@@ -18,16 +19,12 @@ from affexion_ui.theme import escape_markdown, mode
 from affexion_ui.words import counted, duration
 
 if TYPE_CHECKING:
-    from streamlit.delta_generator import DeltaGenerator
-
     from affexion_core.predictor import Predictor
     from affexion_core.store.session import Store
     from affexion_core.timeline.recognising import Segment, Timeline
     from affexion_core.types import Run
 
-_DONE = "timelines"
 _PART = 300.0  # s on screen at once: segments stay wide enough to hit
-_KEPT = 8
 
 
 def show_timeline(store: Store, run: Run, predictor: Predictor) -> None:
@@ -37,12 +34,8 @@ def show_timeline(store: Store, run: Run, predictor: Predictor) -> None:
         hint = "A talk, a call, an interview, up to two hours: it is cut into stretches of speech, each with its label."
         empty_state("timeline", "No recording yet", hint)
         return
-    bar = st.empty()
-    try:
-        timeline = _followed(run, predictor, source, bar)
-    except AffexionError as error:
-        bar.empty()
-        show_error(error)
+    timeline = _followed(run, predictor, source)
+    if timeline is None:
         return
     speech = sum(segment.end - segment.start for segment in timeline.segments)
     n = len(timeline.segments)
@@ -81,24 +74,11 @@ def _ask() -> Source | None:
     return found[0]
 
 
-def _followed(run: Run, predictor: Predictor, source: Source, bar: DeltaGenerator) -> Timeline:
-    """Make the timeline, or take the one this session made before."""
-    from affexion_core.timeline.recognising import recognise
+def _followed(run: Run, predictor: Predictor, source: Source) -> Timeline | None:
+    from affexion_core.timeline.following import Following
 
-    known: dict[tuple[str, ...], Timeline] = st.session_state.setdefault(_DONE, {})
     key = (run.id, run.finished or "", str(source.path), str(source.changed))
-    if key not in known:
-        bar.progress(0.0, text="Finding speech …")
-
-        def progress(done: int, total: int, what: str) -> None:
-            share = min(1.0, done / total) if total else 0.0
-            bar.progress(share, text=f"{what.capitalize()} … {share * 100:.0f} %")
-
-        known[key] = recognise(predictor, source.path, progress=progress, name=source.name)
-        bar.empty()
-        while len(known) > _KEPT:
-            del known[next(iter(known))]
-    return known[key]
+    return followed(key, source.name, lambda: Following(predictor, source.path, source.name))
 
 
 def _show_segments(store: Store, run: Run, source: Source, timeline: Timeline) -> None:

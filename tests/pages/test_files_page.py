@@ -1,3 +1,4 @@
+import time
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,9 @@ from affexion_core.labeling.people import add_person, set_role
 from affexion_core.predict_files import predict_files
 from affexion_core.store.clips import ClipQuery, find_clips
 from affexion_core.store.session import open_store
+from affexion_core.timeline.following import Progress
 from affexion_core.timeline.keeping import Part, keep_parts
+from affexion_ui.files_following import progress_words
 from affexion_ui.files_sources import file_name
 
 
@@ -57,6 +60,11 @@ def test_a_long_recording_becomes_segments(in_study, open_page, words, shared_au
     sf.write(tmp_path / "long.wav", np.concatenate([signal, np.zeros(3 * rate), signal]), rate)
     at = open_page("files", run=in_study.trained.id, view="timeline")
     at.text_input(key="timeline-path").set_value(str(tmp_path / "long.wav")).run()
+    for _ in range(100):
+        # it goes on in the background; a browser asks by itself
+        if "of speech in" in words(at):
+            break
+        at.run()
     assert not at.exception, at.exception
     assert "of speech in 2 segments" in words(at)
     assert len(at.dataframe[0].value) == 2
@@ -105,3 +113,31 @@ def test_a_recording_that_is_none_is_said(in_study, open_page, tried):
     at = open_page("files", run=in_study.trained.id, view="timeline")
     at.text_input(key="timeline-path").set_value(str(tried / "bad.wav")).run()
     assert not at.exception and "bad.wav" in at.error[0].value
+
+
+def test_a_recording_is_followed_in_the_background(in_study, open_page, words, tmp_path):
+    sf.write(tmp_path / "long.wav", np.zeros(16_000 * 1800, np.int16), 16_000)
+    at = open_page("files", run=in_study.trained.id, view="timeline")
+    begin = time.monotonic()
+    at.text_input(key="timeline-path").set_value(str(tmp_path / "long.wav")).run()
+    assert not at.exception and time.monotonic() - begin < 8
+    at.button(key="timeline-stop").click().run()
+    for _ in range(100):
+        if "was stopped" in words(at):
+            break
+        at.run()
+    assert "long.wav was stopped." in words(at)
+    at.button(key="timeline-again").click().run()
+    at.button(key="timeline-stop").click().run()
+
+
+@pytest.mark.parametrize(
+    ("progress", "said"),
+    [
+        (Progress("finding speech", 0, 0, 0), "finding speech …"),
+        (Progress("finding speech", 30, 90, 0.2), "finding speech, 30 of 90 s"),
+        (Progress("judging speech", 740, 3600, 0.6), "judging speech, 12 of 60 min"),
+    ],
+)
+def test_progress_is_in_minutes(progress, said):
+    assert progress_words(progress) == said
