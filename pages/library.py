@@ -9,6 +9,7 @@ from affexion_core.store.clips import facets, find_clips
 from affexion_ui.clip_table import choose_row, clip_columns
 from affexion_ui.filters import PAGE_SIZE, ask_filters, ask_page, clear_filters
 from affexion_ui.import_panel import close_import, open_import, show_import, show_last_import
+from affexion_ui.label_sounds_view import show_label_sounds
 from affexion_ui.layout import empty_state, page_header
 from affexion_ui.player import show_clip
 from affexion_ui.session import current_store
@@ -58,3 +59,5 @@ row = shown.rows[chosen]
 st.query_params["clip"] = row.clip.id
 with right, st.container(border=True):
     show_clip(store.workspace, row.clip, row.labels, "library")
+if query.dataset:
+    show_label_sounds(store, query.dataset)

@@ -183,3 +183,16 @@ def test_a_label_can_not_leave_its_folder(label, workspace, tmp_path, open_page)
     at.button("import-start").click().run()
     assert "can't be used" in at.error[0].value
     assert find_clips(open_store(workspace), ClipQuery()).total == 0
+
+
+def test_how_the_labels_of_a_dataset_sound(in_study, open_page, words, monkeypatch):
+    at = open_page("library")
+    assert not [toggle for toggle in at.toggle if toggle.key == "label-sounds"]
+    at = open_page("library", dataset="people")
+    at.toggle("label-sounds").set_value(True).run()
+    assert "16 clips are not measured yet" in words(at)
+    at.button("measure-sounds").click().run()
+    assert not at.exception
+    assert "16 clips. Largest sample, share of full scale: mean" in words(at)
+    at.segmented_control("label-sound").set_value("Clip length").run()
+    assert not at.exception and "Length of the clip, s" in words(at)
