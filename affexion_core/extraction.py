@@ -146,10 +146,8 @@ def features_of(
 
     Raises
     ------
-    AudioError
-        If a clip can't be decoded. What was computed before stays in the cache.
-    ConfigError
-        If a front-end reads transcripts and a clip lacks its own.
+    AudioError, ConfigError
+        If a clip can't be decoded, or lacks the transcript that is read. What was computed before stays in the cache.
     StoreError
         If the cache can't be written.
 

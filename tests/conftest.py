@@ -41,6 +41,21 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     return open_workspace()
 
 
+@pytest.fixture(scope="session")
+def encoder_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make tiny encoders under the names that presets use; skips where the transformers library is missing."""
+    from tiny_encoders import preset_encoders
+
+    return preset_encoders(tmp_path_factory.mktemp("encoders"))
+
+
+@pytest.fixture
+def tiny_encoders(encoder_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Let presets find tiny encoders in place of those they name; gives their folder."""
+    monkeypatch.setenv("AFFEXION_ENCODERS", str(encoder_folder))
+    return encoder_folder
+
+
 COUNTS = pytest.StashKey[list[tuple[str, str]]]()
 
 

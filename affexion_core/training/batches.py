@@ -43,6 +43,10 @@ def fit_normalisation(features: Sequence[ClipFeatures], inputs: InputConfig) -> 
         for clip in features:
             frames = np.asarray(clip[i][: inputs.max_len], dtype=np.float64)
             n, total, squares = n + len(frames), total + frames.sum(0), squares + (frames**2).sum(0)
+        if not n:  # an input that all training clips lack
+            means.append(np.zeros(features[0][i].shape[1], np.float32))
+            deviations.append(np.ones(features[0][i].shape[1], np.float32))
+            continue
         mean = np.asarray(total / n)
         means.append(mean.astype(np.float32))
         deviations.append(np.sqrt(np.maximum(squares / n - mean**2, 1e-10)).astype(np.float32))
@@ -56,7 +60,7 @@ def prepare(clip: ClipFeatures, inputs: InputConfig, normalisation: Normalisatio
         frames = np.asarray(features[: inputs.max_len], dtype=np.float32)
         if inputs.normalisation == "train":
             frames = (frames - normalisation.means[i]) / normalisation.deviations[i]
-        elif inputs.normalisation == "clip":
+        elif inputs.normalisation == "clip" and len(frames):
             frames = (frames - frames.mean(0)) / np.sqrt(np.maximum(frames.var(0), 1e-10))
         prepared.append(frames)
     return tuple(prepared)

@@ -40,6 +40,7 @@ from affexion_core.training.device import CPU, choose_device, device_of, device_
 from affexion_core.training.direct import fits_directly, n_epochs
 from affexion_core.training.fit import Examples, fit
 from affexion_core.training.model_file import DESCRIPTION, TrainedModel, save_model
+from affexion_core.training.pinning import pinned
 from affexion_core.training.prepare import RunRequest, pinned_dataset, pinned_held_out, prepare
 from affexion_core.training.run_config import RunConfig, config_from_json
 from affexion_core.training.targets import vote_shares
@@ -94,7 +95,7 @@ def fit_folder(store: Store, folder: Path, progress: Progress = no_progress) -> 
     """
     if (folder / DESCRIPTION).is_file():
         return
-    config = config_from_json(read_config(folder))
+    config = pinned(config_from_json(read_config(folder)))
     labels = read_run(folder).labels
     device = CPU if fits_directly(config.model) else device_of(folder)
     epochs = n_epochs(config)
@@ -216,7 +217,7 @@ def _pool_folds(store: Store, run: Run, dataset: Dataset) -> Evaluation:
         name="cv",
         dataset=dataset.name,
         part="cv",
-        stamp=stamp_adapted(Path(run.folder), items, worst),
+        stamp=stamp_adapted(Path(run.folder), items, stamp_folds(store, run, items, worst)),
         scores=score_clips(items, pooled, run.labels),
         created=now(),
         snapshot=run.train_snapshot,

@@ -37,7 +37,8 @@ from affexion_core.training.direct import fit_directly, fits_directly
 from affexion_core.training.forward import outputs_of
 from affexion_core.training.run_config import RunConfig, TrainingConfig
 from affexion_core.training.sampling import balanced_order, kept_by_truncation
-from affexion_core.training.targets import label_loss, label_mass
+from affexion_core.training.targets import label_loss, label_mass, loss_mass
+from affexion_core.training.update import Update
 
 
 @dataclass(frozen=True)
@@ -64,9 +65,17 @@ class Fitted:
     history: tuple[EpochRow, ...]
 
 
-def build_model(config: RunConfig, n_features: tuple[int, ...], n_outputs: int) -> torch.nn.Module:
-    """Make the untrained network of a recipe."""
-    model = load_plugin("models", config.model).Model(config.model_config, n_features, n_outputs)
+def build_model(
+    config: RunConfig, n_features: tuple[int, ...], n_outputs: int, architecture: str | None = None
+) -> torch.nn.Module:
+    """Make the untrained network of a recipe.
+
+    ``architecture`` is what a model that holds an encoder tells of it in its attribute of that name. With it the model
+    is built for weights to come, without it the encoder is loaded from where the recipe says.
+    """
+    make = load_plugin("models", config.model).Model
+    more = () if architecture is None else (architecture,)
+    model = make(config.model_config, n_features, n_outputs, *more)
     return PriorCorrected(model, n_outputs) if config.adaptation.method == "prior" else model
 
 
@@ -212,9 +221,17 @@ def _fit_directly(
 
 def _fresh_progress(model: torch.nn.Module, config: RunConfig) -> Progress:
     settings = config.training
-    optimizer = torch.optim.Adam(model.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay)
+    optimizer = torch.optim.Adam(
+        _learning(model, settings), lr=settings.learning_rate, weight_decay=settings.weight_decay
+    )
     generator = torch.Generator().manual_seed(config.seed)
     return Progress(model, optimizer, _scheduler(optimizer, settings), generator)
+
+
+def _learning(model: torch.nn.Module, settings: TrainingConfig) -> Any:
+    """Choose the parameters that learn; a model may name them itself, in groups with rates of their own."""
+    groups = getattr(model, "parameter_groups", None)
+    return model.parameters() if groups is None else groups(settings.learning_rate)
 
 
 def _note_epoch(progress: Progress, row: EpochRow, settings: TrainingConfig) -> None:
@@ -245,6 +262,7 @@ def _train_epoch(
     model.train()
     loss_sum, loss_by_clip, right = 0.0, 0.0, 0
     order = balanced_order(train.targets, generator) if settings.sampling == "balanced" else None
+    update = Update(optimizer, settings.accumulate)
     for batch in shuffled_batches(clips, train.targets, settings.batch_size, generator, order):
         shares = None if train.shares is None else train.shares[list(batch.rows)]
         batch = masked(batch, settings, generator)
@@ -254,7 +272,6 @@ def _train_epoch(
         if isinstance(model, Aligned):
             batch = model.joined(batch, generator)
         batch = on_device(batch, device.name)
-        optimizer.zero_grad(set_to_none=True)
         result = model(batch.inputs, batch.lengths)
         outputs = result.outputs[:n]
         loss = label_loss(outputs, batch.targets, shares, weights)
@@ -263,13 +280,13 @@ def _train_epoch(
         if isinstance(model, Aligned):
             done = len(progress.history) / settings.epochs
             apart = model.loss(result.embedding[:n], result.embedding[n:], config.adaptation.strength, done)
-            (loss + apart).backward()
+            update.learn(loss + apart, loss_mass(batch.targets, shares, weights))
         else:
-            loss.backward()
-        optimizer.step()
+            update.learn(loss, loss_mass(batch.targets, shares, weights))
         loss_sum += loss.item()
         loss_by_clip += loss.item() * n
         right += int((outputs.argmax(1) == batch.targets).sum())
+    update.finish()
     return {"train_loss": loss_by_clip / len(clips), "train_loss_sum": loss_sum, "train_accuracy": right / len(clips)}
 
 

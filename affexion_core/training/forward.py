@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -23,8 +24,30 @@ def outputs_of(
     attention
         For each clip float32 ``(n_frames,)`` summing to 1, or None where the model has none.
     """
+    found = results_of(model, prepared, batch_size)
+    return found.outputs, found.attention
+
+
+@dataclass(frozen=True)
+class Results:
+    """What a model says of clips, in their order.
+
+    ``outputs`` and ``attention`` as from `outputs_of`; ``shares`` float32 ``(n_clips, n_inputs)`` how much each input
+    counted and ``alone`` ``(n_clips, n_inputs, n_outputs)`` the logits of each alone, None where the model doesn't say.
+    """
+
+    outputs: np.ndarray
+    attention: list[np.ndarray | None]
+    shares: np.ndarray | None = None
+    alone: np.ndarray | None = None
+
+
+def results_of(model: torch.nn.Module, prepared: Sequence[ClipFeatures], batch_size: int = 16) -> Results:
+    """Compute all that a model says of prepared clips, on the device of the model."""
     outputs: list[np.ndarray | None] = [None] * len(prepared)
     attention: list[np.ndarray | None] = [None] * len(prepared)
+    by_input: list[tuple[np.ndarray, np.ndarray]] = [(np.zeros(0), np.zeros(0))] * len(prepared)
+    told = False
     model.eval()
     device = next((str(values.device) for values in model.parameters()), "cpu")
     with torch.inference_mode():
@@ -34,9 +57,13 @@ def outputs_of(
             by_clip, weights = result.outputs.cpu(), None if result.attention is None else result.attention.cpu()
             for place, row in enumerate(batch.rows):
                 outputs[row] = by_clip[place].numpy()
+                if result.shares is not None and result.alone is not None:
+                    by_input[row] = (result.shares[place].cpu().numpy(), result.alone[place].cpu().numpy())
+                    told = True
                 if weights is not None:
                     attention[row] = weights[place, : batch.lengths[0][place]].numpy()
-    return np.stack(outputs), attention  # type: ignore[arg-type]
+    shares, alone = (np.stack(column) for column in zip(*by_input, strict=True)) if told else (None, None)
+    return Results(np.stack(outputs), attention, shares, alone)  # type: ignore[arg-type]
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:

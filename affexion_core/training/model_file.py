@@ -40,12 +40,15 @@ def save_model(folder: Path, trained: TrainedModel) -> None:
         tensors[f"normalisation.{i}.mean"] = torch.from_numpy(mean)
         tensors[f"normalisation.{i}.deviation"] = torch.from_numpy(deviation)
     save_file(tensors, folder / WEIGHTS)
+    network = getattr(trained.model, "model", trained.model)
     description = {
         "format": FORMAT,
         "labels": list(trained.labels),
         "n_features": [len(mean) for mean in trained.normalisation.means],
         "config": config_to_json(trained.config),
     }
+    if isinstance(getattr(network, "architecture", None), str):
+        description["architecture"] = network.architecture
     (folder / DESCRIPTION).write_text(json.dumps(description, indent=1, ensure_ascii=False), encoding="utf-8")
 
 
@@ -63,7 +66,7 @@ def load_model(folder: Path) -> TrainedModel:
         labels = tuple(str(label) for label in description["labels"])
         n_features = tuple(int(n) for n in description["n_features"])
         tensors = load_file(folder / WEIGHTS)
-        model = build_model(config, n_features, len(labels))
+        model = build_model(config, n_features, len(labels), description.get("architecture"))
         weights = {name.removeprefix("model."): t for name, t in tensors.items() if name.startswith("model.")}
         model.load_state_dict(weights)
         normalisation = Normalisation(

@@ -17,6 +17,7 @@ from affexion_core import __version__
 from affexion_core.errors import ModelError
 from affexion_core.evaluation.measuring import fit_labels, stamp_for_test
 from affexion_core.evaluation.transductive import pin_target
+from affexion_core.extraction import check_transcripts
 from affexion_core.ingest.label_maps import LabelMap, Rule
 from affexion_core.run_folder import fold_folders, new_run_id, now, read_json, write_json, write_run, write_split
 from affexion_core.store.clips import get_clips
@@ -25,6 +26,7 @@ from affexion_core.store.session import Store
 from affexion_core.training.adaptation import check_adaptation
 from affexion_core.training.added import AlsoTrain, with_added
 from affexion_core.training.device import AUTO, NOT_STARTED, check_name, wanted_threads
+from affexion_core.training.pinning import pinned
 from affexion_core.training.run_config import RunConfig, config_to_json
 from affexion_core.training.splits import Grouping, check_labels, choose_grouping, kfold, set_apart_dev
 from affexion_core.types import Dataset, LabelledClip, Run, Scheme, Split, traces
@@ -82,12 +84,13 @@ def plan(request: RunRequest) -> Plan:
     Raises
     ------
     ConfigError
-        If the recipe's adaptation and what there is to adapt to don't fit.
+        If the recipe's adaptation and what there is to adapt to don't fit, or it reads transcripts and clips lack them.
     SplitError, LabelError
         Where the data doesn't allow the run.
     """
     dataset = request.dataset
     check_labels(dataset.items, dataset.name)
+    check_transcripts((item.clip for item in _heard(request)), request.config.front_ends)
     check_adaptation(request.config, bool(request.adapt_to and request.adapt_to.items))
     labels = run_labels(dataset)
     splits, grouping = _splits(request)
@@ -100,14 +103,22 @@ def plan(request: RunRequest) -> Plan:
     return Plan(labels, splits, grouping, test_stamp)
 
 
+def _heard(request: RunRequest) -> tuple[LabelledClip, ...]:
+    """List all clips that a run's model is to hear, but for those it adapts to."""
+    also, test = request.also_train, request.test
+    return (*request.dataset.items, *(also.dataset.items if also else ()), *(test.dataset.items if test else ()))
+
+
 def prepare(store: Store, request: RunRequest) -> Run:
     """Check a request, write the run's folder, and list the run as unfinished.
 
     Raises
     ------
-    ConfigError, SplitError, LabelError
-        Before anything is written, where the device, the environment or the data doesn't allow the run.
+    ConfigError, ModelError, SplitError, LabelError
+        Before anything is written, where the device, the environment or the data doesn't allow the run, or an encoder
+        isn't there.
     """
+    request = replace(request, config=pinned(request.config))
     dataset, config = request.dataset, request.config
     check_name(request.device)
     wanted_threads()

@@ -67,5 +67,14 @@ def label_loss(
     return -(weighted * F.log_softmax(logits, dim=1)).sum() / weighted.sum()
 
 
+def loss_mass(targets: torch.Tensor, shares: np.ndarray | None, weights: torch.Tensor | None) -> float:
+    """Say what `label_loss` divides by: clips, each by its weight. Means of parts join by these."""
+    if weights is None:
+        return float(len(targets))
+    if shares is None:
+        return float(weights[targets].sum())
+    return float((torch.from_numpy(shares).to(weights.device) * weights).sum())
+
+
 def _only_labels(shares: np.ndarray, targets: torch.Tensor) -> bool:
     return bool((shares[np.arange(len(shares)), targets.cpu().numpy()] == 1).all())
