@@ -335,9 +335,9 @@ class Prediction:
         return self.labels[int(np.argmax(self.probs))]
 
 
-RunKind = Literal["train", "cv", "fold", "sweep", "trial"]
-# Runs that are parts of another: the folds of a cross-validation, the trials of a sweep.
-PART_KINDS: tuple[RunKind, ...] = ("fold", "trial")
+RunKind = Literal["train", "cv", "fold", "sweep", "trial", "gap", "part"]
+# Runs that are parts of another: the folds of a cross-validation, the trials of a sweep, the models of a gap study.
+PART_KINDS: tuple[RunKind, ...] = ("fold", "trial", "part")
 
 
 @dataclass(frozen=True)

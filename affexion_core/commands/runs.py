@@ -194,6 +194,8 @@ def _with_a_model(opened: Store, key: str) -> Run:
     found = get_run(opened, key)
     if found.kind == "sweep":
         raise ConfigError(f"Run {found.id} is a sweep; name one of its trials, which `show {found.id}` lists.")
+    if found.kind == "gap":
+        raise ConfigError(f"Run {found.id} is a gap study, which has no model of its own; name another run.")
     return found
 
 
@@ -276,6 +278,11 @@ def show(run: str) -> None:
         from affexion_core.commands.sweep import show_sweep
 
         show_sweep(folder)
+        return
+    if found.kind == "gap":
+        from affexion_core.commands.gap import show_gap
+
+        show_gap(store(), folder)
         return
     evaluations = [read_evaluation(folder, name) for name in evaluation_names(folder)]
     values = {

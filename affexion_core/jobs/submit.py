@@ -1,10 +1,13 @@
-"""Put runs and sweeps into the queue."""
+"""Put runs, sweeps and gap studies into the queue."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from affexion_core.errors import StoreError
+from affexion_core.gap.part import part_folder
+from affexion_core.gap.study import GapRequest, prepare_gap
+from affexion_core.gap.study import read_plan as read_gap_plan
 from affexion_core.jobs.folders import folder_name, job_folder
 from affexion_core.jobs.folders import log_path as log_path
 from affexion_core.jobs.foreground import trainer_of
@@ -18,7 +21,7 @@ from affexion_core.types import Run, RunKind
 
 ONE_SLOT = {"slot": 1}
 # Runs that stand for themselves; folds and trials are resumed with what they are parts of.
-RESUMABLE: tuple[RunKind, ...] = ("train", "cv", "sweep")
+RESUMABLE: tuple[RunKind, ...] = ("train", "cv", "sweep", "gap")
 
 
 def submit_run(store: Store, request: RunRequest) -> Job:
@@ -41,6 +44,17 @@ def submit_sweep(store: Store, request: SweepRequest) -> Job:
         Where the recipe or the data doesn't allow the sweep; nothing is queued then.
     """
     return _queue(store, prepare_sweep(store, request))
+
+
+def submit_gap(store: Store, request: GapRequest) -> Job:
+    """Prepare a gap study and queue it as a parent and a job for each part.
+
+    Raises
+    ------
+    ConfigError, SplitError, LabelError
+        Where the recipe or the data doesn't allow the study; nothing is queued then.
+    """
+    return _queue(store, prepare_gap(store, request))
 
 
 def resume_run(store: Store, run: Run) -> Job:
@@ -77,9 +91,20 @@ def _queue(store: Store, run: Run) -> Job:
     spec = {"folder": folder_name(store, folder)}
     if run.kind == "train":
         return add_job(store, "train", spec, run.id, needs=ONE_SLOT)
+    if run.kind == "gap":
+        return _queue_gap(store, run, spec)
     parent = add_job(store, "sweep" if run.kind == "sweep" else "cv", spec, run.id)
     for fold in fold_folders(folder):
         add_job(store, "fold", {"folder": folder_name(store, fold)}, run.id, parent=parent.id, needs=ONE_SLOT)
+    return parent
+
+
+def _queue_gap(store: Store, run: Run, spec: dict[str, str]) -> Job:
+    folder = Path(run.folder)
+    parent = add_job(store, "gap", spec, run.id)
+    for name in read_gap_plan(folder).jobs:
+        part = {"folder": folder_name(store, part_folder(folder, name))}
+        add_job(store, "part", part, run.id, parent=parent.id, needs=ONE_SLOT)
     return parent
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from affexion_core.errors import ConfigError, allowed
+from affexion_core.jobs.gap import do_gap, do_part
+from affexion_core.jobs.importing import do_import
 from affexion_core.jobs.parts import wait_for_children
 from affexion_core.jobs.submit import job_folder
 from affexion_core.jobs.sweep import do_sweep, do_trial
@@ -49,4 +51,7 @@ _WORK: dict[str, Callable[[Store, Job, Progress], None]] = {
     "cv": _crossval,
     "sweep": do_sweep,
     "trial": do_trial,
+    "import": do_import,
+    "gap": do_gap,
+    "part": do_part,
 }

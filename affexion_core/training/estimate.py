@@ -143,9 +143,11 @@ def _pace_of(store: Store, run: Run, model: str) -> tuple[Any, float] | None:
 
 
 def _one_of(run: Run) -> Path:
-    """Give a run's folder; of a sweep that of its first trial, as the others differ from it by their settings."""
-    first = Path(run.folder) / "trials" / "1"
-    return first if first.is_dir() else Path(run.folder)
+    """Give a run's folder; of a sweep or gap study that of its first model, as others differ by their settings."""
+    folder = Path(run.folder)
+    return next(
+        (first for first in (folder / "trials" / "1", folder / "parts" / "base" / "1") if first.is_dir()), folder
+    )
 
 
 def _epoch_seconds(history: Sequence[Any]) -> float | None:
