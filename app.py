@@ -4,6 +4,7 @@ import streamlit as st
 
 from affexion_ui.engine_state import show_engine
 from affexion_ui.layout import ICON, show_frame, shown_errors
+from affexion_ui.live_microphone import let_go_elsewhere
 from affexion_ui.people import require_login, show_person
 
 st.set_page_config(page_title="Affexion", page_icon=ICON, layout="wide")
@@ -34,4 +35,5 @@ with shown_errors():
     require_login()
     show_person()
     show_engine()
+    let_go_elsewhere(page.url_path)
     page.run()

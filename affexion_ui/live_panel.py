@@ -11,7 +11,8 @@ import streamlit as st
 
 from affexion_ui.layout import show_error
 from affexion_ui.live_display import show_live
-from affexion_ui.live_microphone import CONSTRAINTS, Microphone
+from affexion_ui.live_microphone import CONSTRAINTS, Microphone, ask_for_fine_sound
+from affexion_ui.live_refusal import NOT_HERE, REFUSED, show_refusal
 from affexion_ui.theme import escape_markdown
 from affexion_ui.words import counted, date
 
@@ -35,10 +36,8 @@ _TRANSLATIONS: Translations = {
     "device_ask_permission": "The browser asks whether this page may hear you. Allow it, and listening begins.",
     "device_not_available": "No microphone can be used. Connect one, or close the program or tab that uses it, then "
     "press Start listening again.",
-    "device_access_denied": "The browser refused the microphone. Allow it at the lock beside the address, then press "
-    "Start listening again.",
-    "media_api_not_available": "The browser gives no microphone to this address. Open the page over https, or on the "
-    "machine that runs it, as localhost.",
+    "device_access_denied": REFUSED,
+    "media_api_not_available": NOT_HERE,
 }
 
 
@@ -126,13 +125,6 @@ def ask_servers() -> list[dict[str, Any]]:
     return [{"urls": urls}] if urls else []
 
 
-def microphone() -> Microphone:
-    """Give this session's microphone."""
-    if KEY + "-sink" not in st.session_state:
-        st.session_state[KEY + "-sink"] = Microphone()
-    return st.session_state[KEY + "-sink"]
-
-
 def new_session(predictor: Predictor, settings: LiveSettings) -> LiveSession:
     """Make a session that nobody has spoken to yet."""
     from affexion_core.live.recogniser import Recogniser
@@ -145,6 +137,7 @@ def show_microphone(servers: list[dict[str, Any]], mic: Microphone) -> tuple[boo
     """Show the microphone's button; gives whether it is connected, and whether it is about to be."""
     from streamlit_webrtc import WebRtcMode, webrtc_streamer
 
+    ask_for_fine_sound()
     context = webrtc_streamer(
         KEY,
         mode=WebRtcMode.SENDONLY,
@@ -155,6 +148,7 @@ def show_microphone(servers: list[dict[str, Any]], mic: Microphone) -> tuple[boo
         audio_html_attrs={"controls": False, "autoPlay": False, "style": {"display": "none"}},
         media_toggle_controls=False,
     )
+    show_refusal()
     return context.state.playing, context.state.signalling and not context.state.playing
 
 

@@ -4,13 +4,13 @@ import streamlit as st
 
 from affexion_ui.layout import empty_state, page_header
 from affexion_ui.live_keeping import show_keeping
+from affexion_ui.live_microphone import microphone
 from affexion_ui.live_panel import (
     ask_servers,
     ask_settings,
     choose_run,
     list_usable,
     load_predictor,
-    microphone,
     needs_https,
     new_session,
     show_heard,
