@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from affexion_core.differences.leaks import stamp_heard
 from affexion_core.errors import LabelError, SplitError, allowed
 from affexion_core.evaluation.folds import FoldSummary, summarise_folds
 from affexion_core.evaluation.metrics import score
@@ -158,7 +159,9 @@ def evaluate(
     folder = Path(run.folder)
     predictor = Predictor.load(folder)
     measured = fit_labels(dataset, predictor.labels, label_map)
-    stamp = stamp_for_test(seen_in_training(folder), measured.items, dataset.name, allow_leaks)
+    seen = seen_in_training(folder)
+    stamp = stamp_for_test(seen, measured.items, dataset.name, allow_leaks)
+    stamp = stamp_heard(store, [trace.clip_id for trace in seen], measured.items, stamp, progress)
     stamp = stamp_adapted(folder, measured.items, stamp)
     outcome = predictor.of_clips(store.workspace, [item.clip for item in measured.items], progress)
     scored = scored_clips(measured.items, predictor.labels, outcome.probs)

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from affexion_core.differences.leaks import stamp_folds
 from affexion_core.errors import ModelError
 from affexion_core.evaluation.folds import summarise_folds
 from affexion_core.evaluation.measuring import evaluate, headline, keep, score_clips, scored_clips
