@@ -14,6 +14,7 @@ from affexion_core.commands import (
     benchmark,
     data,
     describe,
+    encoders,
     evaluation,
     exchange,
     explain,
@@ -43,6 +44,7 @@ def cli(context: click.Context, workspace: str | None, as_json: bool) -> None:
 for _command in (
     *data.COMMANDS,
     *describe.COMMANDS,
+    *encoders.COMMANDS,
     *labels.COMMANDS,
     *agreement.COMMANDS,
     *exchange.COMMANDS,

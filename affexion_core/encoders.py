@@ -249,8 +249,10 @@ def need_transformers() -> None:
         raise ModelError("Encoders need the transformers library: pip install -r requirements-ssl.txt.")
 
 
-def load_encoder(encoder: Encoder) -> nn.Module:
+def load_encoder(encoder: Encoder, whole: str | None = None) -> nn.Module:
     """Load an encoder with its weights, float32 on the CPU, ready for use; of Whisper the encoder half.
+
+    ``whole`` names another class of the library that reads the folder, whose model then comes whole.
 
     Raises
     ------
@@ -264,7 +266,7 @@ def load_encoder(encoder: Encoder) -> nn.Module:
     transformers.utils.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
     _weights(encoder.folder)
-    reader = getattr(transformers, _CLASSES[encoder.kind][encoder.family])
+    reader = getattr(transformers, whole or _CLASSES[encoder.kind][encoder.family])
     try:
         model, told = reader.from_pretrained(
             str(encoder.folder), local_files_only=True, use_safetensors=True, dtype="float32", output_loading_info=True
@@ -278,7 +280,7 @@ def load_encoder(encoder: Encoder) -> nn.Module:
             f"The weights in {encoder.folder} are not those of the {encoder.family} that its config.json describes: "
             f"{len(missing)} are missing, such as {missing[0]}. Copy weights and config.json of one encoder."
         )
-    part = model.get_encoder() if encoder.family == "whisper" else model
+    part = model.get_encoder() if encoder.family == "whisper" and whole is None else model
     if not all(bool(values.isfinite().all()) for values in part.parameters()):
         raise ModelError(f"The encoder in {encoder.folder} holds values that are no numbers. Copy it anew.")
     return part.eval()

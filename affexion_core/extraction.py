@@ -58,6 +58,11 @@ def reads_transcript(front_end: FrontEnd) -> bool:
     return getattr(load_plugin("features", front_end.name), "READS", "signal") == "transcript"
 
 
+def needs_transcript(front_ends: Iterable[FrontEnd]) -> bool:
+    """Say whether one of the front-ends can't do without a transcript."""
+    return any(reads_transcript(each) and each.config.missing == "error" for each in front_ends)
+
+
 def check_transcripts(clips: Iterable[Clip], front_ends: Iterable[FrontEnd]) -> None:
     """Refuse clips without a transcript where a front-end can't do without.
 
@@ -66,7 +71,7 @@ def check_transcripts(clips: Iterable[Clip], front_ends: Iterable[FrontEnd]) -> 
     ConfigError
         Naming the first of them.
     """
-    if not any(reads_transcript(each) and each.config.missing == "error" for each in front_ends):
+    if not needs_transcript(front_ends):
         return
     distinct = {clip.id: clip for clip in clips}
     lacking = [key for key, clip in distinct.items() if normalised_text(clip.transcript) is None]

@@ -11,7 +11,8 @@ import numpy as np
 from affexion_core.audio.isolated import load_audio
 from affexion_core.corpora._files import is_audio
 from affexion_core.errors import AudioError
-from affexion_core.predictor import Predictor
+from affexion_core.extraction import needs_transcript
+from affexion_core.predictor import Outcome, Predictor
 from affexion_core.types import Utterance
 
 UNSURE_BELOW = 0.5
@@ -19,6 +20,8 @@ UNSURE_BELOW = 0.5
 than for it."""
 
 _BLOCK = 16
+# More words than a clip of ten minutes has.
+_MOST_CHARACTERS = 20_000
 
 
 def sound_files(paths: Iterable[Path]) -> tuple[Path, ...]:
@@ -47,7 +50,8 @@ def predict_files(run_folder: Path, files: Sequence[Path]) -> Iterator[dict[str,
     Yields
     ------
     dict
-        ``file``, ``label``, ``probs`` {label: probability}, ``unsure`` and ``warnings``; or ``file`` and ``error``.
+        ``file``, ``label``, ``probs`` {label: probability}, ``unsure`` and ``warnings``; or ``file`` and ``error``. Of a
+        model with several inputs also ``inputs``, a list of ``front_end``, ``share`` (0 to 1), ``label`` and ``probs``.
     """
     return predict_with(Predictor.load(run_folder), files)
 
@@ -62,6 +66,7 @@ def _predict_block(predictor: Predictor, files: Sequence[Path]) -> list[dict[str
     rows: list[dict[str, Any]] = []
     utterances: list[Utterance] = []
     good: list[dict[str, Any]] = []
+    reads = needs_transcript(predictor.front_ends)
     for file in files:
         row: dict[str, Any] = {"file": str(file)}
         try:
@@ -70,8 +75,12 @@ def _predict_block(predictor: Predictor, files: Sequence[Path]) -> list[dict[str
             row["error"] = str(error)
         else:
             row["warnings"] = list(decoded.warnings)
-            utterances.append(Utterance(decoded.signal, decoded.sampling_rate))
-            good.append(row)
+            transcript = transcript_beside(file)
+            if reads and transcript is None:
+                row["error"] = f"This run reads transcripts; write the words into {file.with_suffix('.txt').name}."
+            else:
+                utterances.append(Utterance(decoded.signal, decoded.sampling_rate, transcript))
+                good.append(row)
         rows.append(row)
     if utterances:
         outcome = predictor.of_utterances(utterances)
@@ -81,4 +90,31 @@ def _predict_block(predictor: Predictor, files: Sequence[Path]) -> list[dict[str
             row["label"] = prediction.label
             row["probs"] = dict(zip(prediction.labels, prediction.probs, strict=True))
             row["unsure"] = bool(doubt)
+        _add_inputs(good, predictor, outcome)
     return rows
+
+
+def _add_inputs(rows: Sequence[dict[str, Any]], predictor: Predictor, outcome: Outcome) -> None:
+    """Say of each input how much it counted and what it would have said alone, where the model tells."""
+    if outcome.shares is None or outcome.alone is None:
+        return
+    for row, shares, alone in zip(rows, outcome.shares, outcome.alone, strict=True):
+        row["inputs"] = [
+            {
+                "front_end": front_end.name,
+                "share": float(share),
+                # what is missing says nothing
+                "label": predictor.labels[int(probs.argmax())] if share > 0 else None,
+                "probs": dict(zip(predictor.labels, map(float, probs), strict=True)) if share > 0 else None,
+            }
+            for front_end, share, probs in zip(predictor.front_ends, shares, alone, strict=True)
+        ]
+
+
+def transcript_beside(file: Path) -> str | None:
+    """Read the words of a sound file from the text file of the same name beside it; None where there is none."""
+    beside = file.with_suffix(".txt")
+    if beside == file or not beside.is_file():
+        return None
+    with beside.open(encoding="utf-8", errors="replace") as words:
+        return words.read(_MOST_CHARACTERS).strip() or None

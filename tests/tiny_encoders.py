@@ -43,13 +43,7 @@ def save_speech(folder: Path, family: str = "wav2vec2", **changes) -> Path:
 
     torch.manual_seed(len(family))
     if family == "whisper":
-        config = transformers.WhisperConfig(
-            d_model=16, encoder_layers=2, decoder_layers=1, encoder_attention_heads=2, decoder_attention_heads=2,
-            encoder_ffn_dim=24, decoder_ffn_dim=24, num_mel_bins=80, vocab_size=60, max_target_positions=32,
-            pad_token_id=0, bos_token_id=1, eos_token_id=2, decoder_start_token_id=1, suppress_tokens=None,
-            begin_suppress_tokens=None, **changes,
-        )  # fmt: skip
-        transformers.WhisperModel(config).save_pretrained(folder)
+        transformers.WhisperModel(whisper_config(**changes)).save_pretrained(folder)
         transformers.WhisperFeatureExtractor(feature_size=80).save_pretrained(folder)
         return folder
     prefix = {"wav2vec2": "Wav2Vec2", "hubert": "Hubert", "wavlm": "WavLM", "data2vec-audio": "Data2VecAudio"}[family]
@@ -59,22 +53,52 @@ def save_speech(folder: Path, family: str = "wav2vec2", **changes) -> Path:
     return folder
 
 
+def whisper_config(**changes):
+    return need_transformers().WhisperConfig(
+        d_model=16, encoder_layers=2, decoder_layers=1, encoder_attention_heads=2, decoder_attention_heads=2,
+        encoder_ffn_dim=24, decoder_ffn_dim=24, num_mel_bins=80, vocab_size=19, max_target_positions=12,
+        pad_token_id=1, bos_token_id=0, eos_token_id=2, decoder_start_token_id=0, suppress_tokens=None,
+        begin_suppress_tokens=None, **changes,
+    )  # fmt: skip
+
+
+def save_whisper(folder: Path) -> Path:
+    """Write a whole Whisper model that writes words, if meaningless ones."""
+    transformers = need_transformers()
+    import torch
+
+    torch.manual_seed(5)
+    model = transformers.WhisperForConditionalGeneration(whisper_config())
+    model.generation_config.max_new_tokens = 6
+    model.generation_config.suppress_tokens = [0, 1, 2, 3]
+    model.save_pretrained(folder)
+    transformers.WhisperFeatureExtractor(feature_size=80).save_pretrained(folder)
+    save_tokenizer(folder)
+    return folder
+
+
 def save_text(folder: Path, **changes) -> Path:
     """Write a text encoder with a tokenizer that knows a few words."""
     transformers = need_transformers()
     import torch
-    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 
     torch.manual_seed(3)
     config = transformers.RobertaConfig(**{**TEXT, "pad_token_id": 1, "bos_token_id": 0, "eos_token_id": 2, **changes})
     transformers.RobertaModel(config).save_pretrained(folder)
+    save_tokenizer(folder)
+    return folder
+
+
+def save_tokenizer(folder: Path) -> None:
+    """Write a tokenizer.json that knows a few words."""
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+
     vocabulary = {word: i for i, word in enumerate(("<s>", "<pad>", "</s>", "<unk>", *WORDS))}
     tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
     tokenizer.normalizer = normalizers.Lowercase()
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
     tokenizer.post_processor = processors.RobertaProcessing(("</s>", 2), ("<s>", 0))
     tokenizer.save(str(folder / "tokenizer.json"))
-    return folder
 
 
 def preset_encoders(folder: Path) -> Path:

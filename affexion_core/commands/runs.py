@@ -225,7 +225,9 @@ def predict(run: str, paths: tuple[Path, ...]) -> None:
 
 
 def _answer(row: dict[str, Any]) -> str:
-    return f"{row['file']}: {row['label']}{', unsure' if row['unsure'] else ''} {_probs(row['probs'])}"
+    line = f"{row['file']}: {row['label']}{', unsure' if row['unsure'] else ''} {_probs(row['probs'])}"
+    heard = [each for each in row.get("inputs", ()) if each["label"] is not None]
+    return line + "".join(f"; {x['front_end']} alone: {x['label']}, counted {100 * x['share']:.0f} %" for x in heard)
 
 
 def _probs(probs: dict[str, float]) -> str:

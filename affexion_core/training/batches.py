@@ -70,7 +70,8 @@ def collate(clips: Sequence[ClipFeatures], targets: Sequence[int], rows: Sequenc
     """Pad prepared clips with zeros to the longest of the batch."""
     inputs, lengths = [], []
     for i in range(len(clips[0])):
-        frames = [torch.from_numpy(clip[i]) for clip in clips]
+        # cached features that are used as they are can't be written to, and torch wants to be able to
+        frames = [torch.from_numpy(clip[i] if clip[i].flags.writeable else clip[i].copy()) for clip in clips]
         lengths.append(torch.tensor([len(f) for f in frames]))
         inputs.append(torch.nn.utils.rnn.pad_sequence(frames, batch_first=True))
     return Batch(tuple(inputs), tuple(lengths), torch.tensor(list(targets), dtype=torch.int64), tuple(rows))
