@@ -12,7 +12,10 @@ st.set_page_config(page_title="Affexion", page_icon=ICON, layout="wide")
 page = st.navigation(
     {
         "": [st.Page("pages/overview.py", title="Overview", icon=":material/home:", default=True)],
-        "Clips": [st.Page("pages/library.py", title="Library", icon=":material/library_music:")],
+        "Clips": [
+            st.Page("pages/library.py", title="Library", icon=":material/library_music:"),
+            st.Page("pages/import_clips.py", title="Import", icon=":material/upload:", url_path="import"),
+        ],
         "Labels": [
             st.Page("pages/annotate.py", title="Annotate", icon=":material/headphones:"),
             st.Page("pages/agreement.py", title="Agreement", icon=":material/groups:"),
@@ -23,6 +26,7 @@ page = st.navigation(
             st.Page("pages/runs.py", title="Runs", icon=":material/list_alt:"),
             st.Page("pages/results.py", title="Results", icon=":material/analytics:"),
             st.Page("pages/attention.py", title="Attention", icon=":material/visibility:"),
+            st.Page("pages/gap.py", title="Synthetic vs real", icon=":material/compare_arrows:"),
         ],
         "Use": [
             st.Page("pages/live.py", title="Live", icon=":material/mic:"),

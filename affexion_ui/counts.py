@@ -108,9 +108,7 @@ def next_steps(
     """Say what to do next, in words, with the link or the command for it."""
     if not datasets:
         st.markdown("The clips carry no labels yet. Import a folder with one folder for each label.")
-        st.page_link(
-            "pages/library.py", label="Import clips", icon=":material/upload:", query_params={"import": "open"}
-        )
+        st.page_link("pages/import_clips.py", label="Import clips", icon=":material/upload:")
         return
     if not runs:
         largest = max(datasets, key=lambda dataset: dataset.n)

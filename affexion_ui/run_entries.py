@@ -105,7 +105,7 @@ def list_entries(store: Store) -> tuple[Entry, ...]:
     entries += [
         Entry(job.id, job.state, None, job, _in_order(parts[job.id]))
         for job in jobs
-        if job.parent is None and job.run_id is None
+        if job.parent is None and job.run_id is None and job.kind != "import"  # these stand on the page Import
     ]
     return tuple(sorted(entries, key=_created, reverse=True))
 
@@ -153,6 +153,8 @@ def data_words(entry: Entry) -> str:
     words = entry.run.train_dataset
     if entry.run.kind == "sweep":
         words += f", sweep of {counted(n_trials(Path(entry.run.folder)), 'trial')}"
+    if entry.run.kind == "gap":
+        return f"{words} (synthetic) against {entry.run.test_dataset} (real)"
     if entry.run.kind == "cv":
         words += f", {counted(len(fold_folders(Path(entry.run.folder))), 'fold')}"
     return f"{words} → {entry.run.test_dataset}" if entry.run.test_dataset else words
@@ -306,6 +308,8 @@ def _running_words(entry: Entry) -> str:
     if done == len(entry.parts):
         return "All parts done; measuring"
     words = f"{done} of {counted(len(entry.parts), 'part')} done"
+    if entry.run is not None and entry.run.kind == "gap" and entry.job is not None and entry.job.words:
+        words = entry.job.words
     if entry.run is not None and entry.run.kind == "cv":
         words = f"{done} of {counted(len(entry.parts), 'fold')} done"
     told = [f"{part_title(part)}: {part.words}" for part in running if part.words]
@@ -325,7 +329,7 @@ def part_title(job: Job) -> str:
     """Name a part: ``fold 3``."""
     folder = str(job.spec.get("folder", ""))
     number = folder.rsplit("/", 1)[-1]
-    return f"{job.kind} {number}" if number.isdigit() else job.kind
+    return f"{job.kind} {number}" if number.isdigit() or job.kind == "part" else job.kind
 
 
 def part_folder(store: Store, job: Job) -> Path:

@@ -1,4 +1,4 @@
-"""Library: find clips, listen to them, see where they come from, import more."""
+"""Library: find clips, listen to them, see where they come from."""
 
 import hashlib
 from dataclasses import replace
@@ -8,7 +8,6 @@ import streamlit as st
 from affexion_core.store.clips import facets, find_clips
 from affexion_ui.clip_table import choose_row, clip_columns
 from affexion_ui.filters import PAGE_SIZE, ask_filters, ask_page, clear_filters
-from affexion_ui.import_panel import close_import, open_import, show_import, show_last_import
 from affexion_ui.label_sounds_view import show_label_sounds
 from affexion_ui.layout import empty_state, page_header
 from affexion_ui.player import show_clip
@@ -16,23 +15,14 @@ from affexion_ui.session import current_store
 from affexion_ui.words import counted
 
 store = current_store()
-importing = st.session_state.get("importing", st.query_params.get("import") == "open")
-with page_header("Library", "Find clips, listen to them, and see where each comes from."):
-    if importing:
-        st.button("Close import", icon=":material/close:", on_click=close_import)
-    else:
-        st.button("Import clips", icon=":material/upload:", type="primary", on_click=open_import)
-
-show_last_import()
-if importing:
-    show_import(store)
-
+action = page_header("Library", "Find clips, listen to them, and see where each comes from.")
 if not facets(store)["origin"]:
-    if not importing:
-        with empty_state("library_music", "No clips yet", "Imported clips stand here, to hear, filter and label."):
-            st.button("Import clips", icon=":material/upload:", on_click=open_import, key="import-first")
-            st.page_link("pages/overview.py", label="Build the example study", icon=":material/home:")
+    with empty_state("library_music", "No clips yet", "Imported clips stand here, to hear, filter and label."):
+        st.page_link("pages/import_clips.py", label="Import clips", icon=":material/upload:")
+        st.page_link("pages/overview.py", label="Build the example study", icon=":material/home:")
     st.stop()
+if action.button("Import clips", icon=":material/upload:", type="primary"):
+    st.switch_page("pages/import_clips.py")
 
 query = ask_filters(store)
 total = find_clips(store, replace(query, limit=0)).total

@@ -20,9 +20,7 @@ action = page_header("Train", "Choose data and a recipe, see what it will cost, 
 datasets = list_datasets(store)
 if not datasets:
     with empty_state("dataset", "No dataset to learn from yet", "A model learns from labelled clips; import some."):
-        st.page_link(
-            "pages/library.py", label="Import clips", icon=":material/upload:", query_params={"import": "open"}
-        )
+        st.page_link("pages/import_clips.py", label="Import clips", icon=":material/upload:")
         st.page_link("pages/overview.py", label="Build the example study", icon=":material/home:")
     st.stop()
 
