@@ -5,6 +5,7 @@ import streamlit as st
 from affexion_core.store.datasets import list_datasets
 from affexion_core.store.runs import list_runs
 from affexion_ui.layout import empty_state, page_header, shown_errors
+from affexion_ui.report_button import show_report_button
 from affexion_ui.results import choose_evaluation, choose_run, choose_section, show_headline
 from affexion_ui.results_certainty import show_certainty
 from affexion_ui.results_confusion import show_cell_clips, show_confusion
@@ -15,7 +16,7 @@ from affexion_ui.run_details import show_folds, show_learning, show_settings, sh
 from affexion_ui.session import current_store
 
 store = current_store()
-page_header("Results", "How well a model does, on which clips it errs, and how it came to be.")
+action = page_header("Results", "How well a model does, on which clips it errs, and how it came to be.")
 
 runs = [run for run in list_runs(store) if run.kind in ("train", "cv")]
 if not runs:
@@ -36,6 +37,8 @@ if evaluation is None:
 
 origins = {dataset.name: dataset.origin for dataset in list_datasets(store)}
 show_headline(run, evaluation, origins.get(evaluation.dataset))
+with action:
+    show_report_button(store, run)
 section = choose_section()
 
 with shown_errors():

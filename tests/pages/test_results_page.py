@@ -203,3 +203,9 @@ def test_a_page_of_many_predictions_is_worked_through_soon():
     coverage_curve(top, right)
     group_report("x", rows, groups, labels, speakers)
     assert time.perf_counter() - started < 5, "all sections together; each is cached"
+
+
+def test_a_report_can_be_taken_along(in_study, open_page):
+    at = open_page("results", run=in_study.trained.id)
+    assert not at.exception
+    assert [button.label for button in at.get("download_button")].count("Report") == 1
