@@ -15,13 +15,14 @@ from affexion_ui.files_keeping import show_keep
 from affexion_ui.files_sources import Source, as_clip, ask_uploads, may_name_paths, on_disk
 from affexion_ui.files_table import SURE
 from affexion_ui.layout import empty_state, show_error
-from affexion_ui.theme import escape_markdown, mode
+from affexion_ui.theme import escape_markdown
 from affexion_ui.words import counted, duration
 
 if TYPE_CHECKING:
     from affexion_core.predictor import Predictor
     from affexion_core.store.session import Store
     from affexion_core.timeline.recognising import Segment, Timeline
+    from affexion_core.timeline.segments import Span
     from affexion_core.types import Run
 
 _PART = 300.0  # s on screen at once: segments stay wide enough to hit
@@ -82,34 +83,45 @@ def _followed(run: Run, predictor: Predictor, source: Source) -> Timeline | None
 
 
 def _show_segments(store: Store, run: Run, source: Source, timeline: Timeline) -> None:
-    from affexion_core.plots.timeline import plot_timeline
-
     first, last = _ask_part(timeline)
+    last = min(last, timeline.duration)
     shown = [segment for segment in timeline.segments if segment.end > first and segment.start < last]
     if not shown:
         st.caption("Nobody speaks in this part.")
         return
     content = f"{run.id}-{source.path.name}-{first:.0f}"
     clicked = f"clicked-{content}"
-
-    def click() -> None:
-        points = st.session_state[f"timeline-{content}"]["selection"]["points"]
-        if points:
-            st.session_state[clicked] = (int(points[0]["customdata"][0]), st.session_state.get(clicked, (0, 0))[1] + 1)
-
     at, turn = st.session_state.get(clicked, (0, 0))
-    figure = plot_timeline(shown, timeline.labels, mode(), first, min(last, timeline.duration))
-    st.plotly_chart(figure, theme=None, key=f"timeline-{content}", on_select=click, selection_mode="points",
-                    config={"displaylogo": False, "displayModeBar": False}, alt=figure.layout.meta["alt"])  # fmt: skip
+    lanes = st.container()
     left, right = st.columns([1.3, 1], gap="medium")
     with left:
-        # a click on the picture makes a new table with that row chosen: Streamlit can't move a choice from outside
+        # a click on a segment makes a new table with that row chosen: Streamlit can't move a choice from outside
         rows = [_cells(segment, timeline.labels) for segment in shown]
         alt = counted(len(rows), "segment")
         chosen = choose_row(rows, f"segments-{content}-{turn}", alt, min(at, len(rows) - 1), height=360)
+    with lanes:
+        _show_lanes(store, source, (first, last), shown, timeline.labels, chosen, clicked)
     with right:
         _show_one(store, source, shown[chosen])
         _show_downloads(timeline)
+
+
+def _show_lanes(
+    store: Store, source: Source, part: Span, shown: Sequence[Segment], labels: Sequence[str], chosen: int, clicked: str
+) -> None:
+    from affexion_ui.lanes.component import show_lanes
+
+    def click(place: int) -> None:
+        st.session_state[clicked] = (place, st.session_state.get(clicked, (0, 0))[1] + 1)
+
+    first, last = (round(time, 3) for time in part)
+    try:
+        show_lanes(
+            store.workspace, as_clip(source, last - first, first, last), shown, labels, chosen, "timeline", click
+        )
+    except AffexionError as error:
+        show_error(error)
+    st.caption("Click a segment to play it, or any other place to go there; striped: unsure; height: how probable.")
 
 
 def _ask_part(timeline: Timeline) -> tuple[float, float]:
@@ -129,15 +141,10 @@ def _cells(segment: Segment, labels: Sequence[str]) -> dict[str, Any]:
 
 def _show_one(store: Store, source: Source, segment: Segment) -> None:
     from affexion_core.timeline.keeping import Part
-    from affexion_ui.sound.component import show_player
 
     start, end = round(segment.heard[0], 3), round(segment.heard[1], 3)
     sure = ", unsure" if segment.unsure else ""
     st.markdown(f"**{escape_markdown(segment.label)}** {100 * segment.prob:.0f} %{sure}, {start:.1f}–{end:.1f} s")
-    try:
-        show_player(store.workspace, as_clip(source, end - start, start, end), "timeline")
-    except AffexionError as error:
-        show_error(error)
     show_keep(store, [Part(source.path, source.name, start, end)], "segment", "timeline")
 
 

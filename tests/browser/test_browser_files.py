@@ -72,7 +72,7 @@ def test_files_and_a_timeline(page, store, serve, shared_audio, talk, tmp_path):
     expect(page.get_by_text("No recording yet")).to_be_visible()
     page.locator("input[type=file]").set_input_files(talk)
     expect(page.get_by_text("of speech in")).to_be_visible()
-    bars = page.locator(".js-plotly-plot .bars .point path")
+    bars = page.locator(".lanes-bar")
     expect(bars).not_to_have_count(0)
     expect(page.get_by_role("button", name="Add 1 segment to library")).to_be_visible()
     with page.expect_download() as download:
@@ -81,13 +81,22 @@ def test_files_and_a_timeline(page, store, serve, shared_audio, talk, tmp_path):
     lines = Path(download.value.path()).read_text(encoding="utf-8-sig").splitlines()
     assert lines[0] == "file,start,end,label,unsure,p_anger,p_calm" and len(lines) == 1 + bars.count()
 
-    # bars come lane by lane, so the last one is the last segment of the last label that was heard
-    labels = [line.split(",")[3] for line in lines[1:]]
-    lowest = "calm" if "calm" in labels else "anger"
-    box = bars.last.bounding_box()
-    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-    start = max(float(line.split(",")[1]) for line in lines[1:] if line.split(",")[3] == lowest)
+    # a click plays the segment once, with the playhead through lanes and waveform, and chooses it
+    page.evaluate("""() => {
+        window.times = [];
+        document.addEventListener("affexion:time", (event) => window.times.push(event.detail));
+    }""")
+    start, end = (float(cell) for cell in lines[2].split(",")[1:3])
+    bars.and_(page.locator(f"[title*='{start:.1f} to']")).click()
     expect(page.get_by_text(f"{start:.1f}–")).to_be_visible()
+    page.wait_for_function("window.times.length > 3 && !window.times.at(-1).playing")
+    times = page.evaluate("window.times.map((at) => at.time)")
+    assert times == sorted(times) and times[0] == pytest.approx(start, abs=0.3)
+    assert times[-1] == pytest.approx(end, abs=0.15)
+    lanes, head = (page.locator(name).bounding_box() for name in (".lanes-stack", ".lanes .sound-head"))
+    assert head["y"] <= lanes["y"] + 1 and head["height"] > lanes["height"]
+    at = lanes["x"] + lanes["width"] * times[-1] / float(page.evaluate("window.times.at(-1).duration"))
+    assert head["x"] + head["width"] / 2 == pytest.approx(at, abs=4)
     page.get_by_role("button", name="Add 1 segment to library").click()
     expect(page.get_by_text("1 clip added to the library")).to_be_visible()
     (row,) = find_clips(store, ClipQuery(corpus="uploads")).rows
