@@ -79,9 +79,10 @@ def ask_settings(predictor: Predictor, run: Run) -> LiveSettings:
     from affexion_core.config import build
     from affexion_core.evaluation.calibration import read_calibration
     from affexion_core.live.recogniser import LiveSettings, seen_seconds
+    from affexion_core.predict_files import UNSURE_BELOW
 
     calibration = read_calibration(Path(run.folder))
-    known = 50 if calibration is None else round(100 * calibration.unsure_below)
+    known = round(100 * UNSURE_BELOW) if calibration is None else round(100 * calibration.unsure_below)
     if st.session_state.get("live-run-asked") != run.id:
         # another run has a threshold of its own
         st.session_state["live-run-asked"] = run.id

@@ -18,7 +18,9 @@ from affexion_core.config import config_class
 from affexion_core.evaluation.calibration import scale
 from affexion_core.live.ring_buffer import RingBuffer
 from affexion_core.live.smoothing import Smoother
+from affexion_core.live.thresholds import SPEECH_ABOVE
 from affexion_core.live.vad import CHUNK, VoiceActivity
+from affexion_core.predict_files import UNSURE_BELOW
 from affexion_core.predictor import Predictor
 from affexion_core.types import Utterance
 
@@ -42,7 +44,7 @@ class LiveSettings:
     ] = 0.5
     unsure_below: Annotated[
         float, Field(ge=0, le=1, description="Below this probability of the first label the answer is: unsure")
-    ] = 0.5
+    ] = UNSURE_BELOW
     temperature: Annotated[
         float, Field(gt=0, le=100, description="Of the run's calibration; above 1, answers are less sure of themselves")
     ] = 1.0
@@ -50,7 +52,9 @@ class LiveSettings:
         float,
         Field(ge=0, le=5, description="Seconds of speech a window must hold for an answer; 0 answers to all sound"),
     ] = 0.3
-    speech_above: Annotated[float, Field(gt=0, lt=1, description="Probability from which 32 ms count as speech")] = 0.5
+    speech_above: Annotated[float, Field(gt=0, lt=1, description="Probability from which 32 ms count as speech")] = (
+        SPEECH_ABOVE
+    )
 
 
 @dataclass(frozen=True)

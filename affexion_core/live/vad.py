@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from affexion_core.errors import ModelError
+from affexion_core.live.thresholds import SPEECH_ABOVE
 
 SAMPLING_RATE = 16_000
 # Samples that one probability is for: 32 ms.
@@ -99,7 +100,11 @@ class VoiceActivity:
 
 
 def speech_spans(
-    probs: np.ndarray, threshold: float = 0.5, longest_pause: float = 0.5, shortest: float = 0.3, margin: float = 0.2
+    probs: np.ndarray,
+    threshold: float = SPEECH_ABOVE,
+    longest_pause: float = 0.5,
+    shortest: float = 0.3,
+    margin: float = 0.2,
 ) -> tuple[tuple[float, float], ...]:
     """Find the stretches of speech.
 

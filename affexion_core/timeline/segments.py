@@ -10,6 +10,7 @@ from typing import Annotated
 from pydantic import Field
 
 from affexion_core.config import config_class
+from affexion_core.live.thresholds import SPEECH_ABOVE
 
 Span = tuple[float, float]
 
@@ -32,7 +33,7 @@ class TimelineSettings:
     ] = 1.0
     speech_above: Annotated[
         float, Field(gt=0, lt=1, description="Probability from which 32 ms count as speech; Silero's own default")
-    ] = 0.5
+    ] = SPEECH_ABOVE
     longest_pause: Annotated[
         float, Field(ge=0, le=5, description="Pauses up to this many seconds don't end a stretch of speech")
     ] = 0.5
