@@ -48,6 +48,16 @@ def test_a_resumed_training_ends_bit_equal(tmp_path, killed_after):
     assert same(whole, resumed)
 
 
+def test_a_resumed_training_that_waits_for_the_dev_loss_ends_bit_equal(tmp_path):
+    config = recipe("crnn-tess", epochs=6, step_size=1, early_stopping=5, learning_rate=0.01, channels=(4, 4, 4, 4))
+    whole = fit(examples(), 2, config, dev())
+    with pytest.raises(KilledError):
+        fit(examples(), 2, config, dev(), stop_after(3), tmp_path)
+    assert same(whole, fit(examples(), 2, config, dev(), checkpoints=tmp_path))
+    rates = [row["learning_rate"] for row in whole.history]
+    assert rates[-1] < rates[0], "the dev loss of swapped labels rises, so the rate must have fallen"
+
+
 @pytest.mark.parametrize("part", ["model.", "optimizer.", "random.torch", "random.batches", "scheduler", "best."])
 def test_leaving_a_part_of_the_state_out_changes_the_numbers(tmp_path, monkeypatch, part):
     config = settings()

@@ -107,3 +107,8 @@ def test_the_dev_part_takes_whole_speakers():
     assert split.dev and not {i.clip.speaker for i in split.train} & {i.clip.speaker for i in split.dev}
     assert len(split.train) + len(split.dev) == 60
     assert set_apart_dev(Split(items(60, 6)), 0.0, seed=0).dev == ()
+
+
+def test_the_dev_part_of_one_speaker_takes_whole_texts():
+    split = set_apart_dev(Split(items(60, 1, n_texts=10)), 0.2, seed=0)
+    assert split.dev and not {i.clip.transcript for i in split.train} & {i.clip.transcript for i in split.dev}
