@@ -87,12 +87,15 @@ def _effort(request: Request, n_trials: int) -> Effort:
 
 
 def _fingerprint(request: RunRequest) -> str:
-    """Name all that decides the splits, so that typing elsewhere doesn't compute them again."""
+    """Name all that decides the splits or forbids the run, so that typing elsewhere doesn't compute them again."""
     test = request.test
     held_out = [test.dataset.name, _content(test.dataset), str(test.label_map), test.allow_leaks] if test else None
     training = [request.config.training.dev_fraction, request.config.seed]
     folds = [request.n_folds, request.group] if request.kind == "cv" else None
-    return config_hash(request.kind, request.dataset.name, _content(request.dataset), training, folds, held_out)
+    # encoders must be there, and some need transcripts
+    parts = [*(each.config for each in request.config.front_ends), request.config.model_config]
+    needs = [[part.encoder, getattr(part, "missing", None)] for part in parts if hasattr(part, "encoder")]
+    return config_hash(request.kind, request.dataset.name, _content(request.dataset), training, folds, held_out, needs)
 
 
 def _content(dataset: Any) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from affexion_core import encoders
 from affexion_core.discovery import load_plugin
 from affexion_core.training.run_config import RunConfig
 
@@ -22,6 +23,19 @@ def pinned(config: RunConfig) -> RunConfig:
         front_ends=tuple(replace(one, config=_noted("features", one.name, one.config)) for one in config.front_ends),
         model_config=_noted("models", config.model, config.model_config),
     )
+
+
+def check_encoders(config: RunConfig) -> None:
+    """Say early, before weights are read, whether the encoders that a recipe names are here.
+
+    Raises
+    ------
+    ModelError
+        As `pinned`.
+    """
+    for part in (*(each.config for each in config.front_ends), config.model_config):
+        if hasattr(part, "encoder"):
+            encoders.find_encoder(part.encoder)
 
 
 def _noted(package: str, name: str, config: Any) -> Any:

@@ -26,7 +26,7 @@ from affexion_core.store.session import Store
 from affexion_core.training.adaptation import check_adaptation
 from affexion_core.training.added import AlsoTrain, with_added
 from affexion_core.training.device import AUTO, NOT_STARTED, check_name, wanted_threads
-from affexion_core.training.pinning import pinned
+from affexion_core.training.pinning import check_encoders, pinned
 from affexion_core.training.run_config import RunConfig, config_to_json
 from affexion_core.training.splits import Grouping, check_labels, choose_grouping, kfold, set_apart_dev
 from affexion_core.types import Dataset, LabelledClip, Run, Scheme, Split, traces
@@ -85,11 +85,14 @@ def plan(request: RunRequest) -> Plan:
     ------
     ConfigError
         If the recipe's adaptation and what there is to adapt to don't fit, or it reads transcripts and clips lack them.
+    ModelError
+        If an encoder isn't there.
     SplitError, LabelError
         Where the data doesn't allow the run.
     """
     dataset = request.dataset
     check_labels(dataset.items, dataset.name)
+    check_encoders(request.config)
     check_transcripts((item.clip for item in _heard(request)), request.config.front_ends)
     check_adaptation(request.config, bool(request.adapt_to and request.adapt_to.items))
     labels = run_labels(dataset)

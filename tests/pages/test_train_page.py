@@ -138,6 +138,24 @@ def test_same_knows_numbers_lists_and_switches():
     assert not same(1, True) and not same((3,), (3, 5)) and not same(0.0010000001, 0.001)
 
 
+def test_an_encoder_that_is_missing_is_told_and_the_form_takes_another(store, open_page, tiny_encoders):
+    at = open_page("train", preset="wav2vec2-mlp", train="voices")
+    assert not at.exception and not at.error and not at.button("train-start").disabled
+    field(at, "ssl.encoder").set_value("nobody/nothing").run()
+    assert "The encoder 'nobody/nothing' is not on this machine" in error_words(at)
+    assert at.button("train-start").disabled
+    field(at, "ssl.encoder").set_value(str(tiny_encoders / "facebook" / "hubert-base-ls960")).run()
+    assert not at.error and not at.button("train-start").disabled
+
+
+def test_a_recipe_on_words_names_clips_without(store, open_page, tiny_encoders):
+    at = open_page("train", preset="distilroberta-text", train="voices")
+    assert "clips have no transcript" in error_words(at)
+    assert at.button("train-start").disabled
+    field(at, "text.missing").set_value("empty").run()
+    assert not at.error and not at.button("train-start").disabled
+
+
 def test_the_papers_value_stands_beside_and_differences_are_marked(store, open_page):
     at = open_page("train", preset="linear", train="voices")
     captions = [caption.value for caption in at.caption]
