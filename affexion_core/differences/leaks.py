@@ -219,7 +219,7 @@ def _recordings(clips: Sequence[Clip], everything: Sequence[Clip]) -> set[str]:
 def _derived(train: Sequence[Clip], test: Sequence[Clip]) -> list[str]:
     """List the clips that say they were made from a clip of the other side, as ``derived ~ original``."""
     known = [{clip.id for clip in train}, {clip.id for clip in test}]
-    found = set()
+    found: set[str] = set()
     for clips, other in ((train, known[1]), (test, known[0])):
         for clip in clips:
             said: Mapping[str, Any] = {**clip.attributes, **clip.provenance.parameters}

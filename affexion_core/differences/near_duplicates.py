@@ -176,7 +176,7 @@ def _candidates(left: Sequence[str], right: Sequence[str], prints: Mapping[str, 
     asked = movement[[rows[id] for id in right]]
     # one more than wanted, as a clip on both sides is nearest to itself
     n = min(len(left), N_NEAREST + 1)
-    pairs = set()
+    pairs: set[tuple[str, str]] = set()
     for start in range(0, len(right), _ROWS):
         likeness = asked[start : start + _ROWS] @ known.T
         nearest = np.argpartition(-likeness, n - 1, axis=1)[:, :n]
