@@ -34,7 +34,7 @@ def show_actions(store: Store, entry: Entry) -> None:
         if job is not None and entry.going_on:
             stopping = job.cancel and entry.state == "running"
             what = "Ends its parts as well, within seconds; what is trained by then is kept." if entry.parts else None
-            label = "Cancel all" if entry.run is not None and entry.run.kind == "sweep" else "Cancel"
+            label = "Cancel all" if entry.run is not None and entry.run.kind in ("sweep", "gap") else "Cancel"
             _button(label, "cancel", lambda: cancel_entry(store, entry), what, disabled=stopping)
             _offer_engine(store)
         if can_resume(entry):
@@ -107,6 +107,11 @@ def resume_entry(store: Store, entry: Entry) -> None:
 
 
 def _clone_link(run: Run) -> None:
+    if run.kind == "gap":
+        # the page Train makes no studies
+        st.page_link("pages/gap.py", label="Synthetic vs real", icon=":material/compare_arrows:",
+                     query_params={"study": run.id})  # fmt: skip
+        return
     try:
         address = clone_address(run)
     except AffexionError as error:

@@ -92,7 +92,7 @@ def _show_progress(entry: Entry) -> None:
         return
     far = how_far(entry)
     left = f", about {about(far.seconds_left)} left" if far.seconds_left is not None else ""
-    unit = "epoch" if counts_epochs(entry) else "trial"
+    unit = "epoch" if counts_epochs(entry) else "model" if _is_gap(entry) else "trial"
     counts = f"{far.done} of {counted(far.total, unit)}{left}" if far.total else f"no {unit}s counted yet"
     st.progress(far.share, text=f"{escape_markdown(words)} ({counts})" if entry.going_on else f"Stopped at {counts}")
 
@@ -121,7 +121,15 @@ def _show_tabs(store: Store, entry: Entry) -> None:
             show_settings(entry.run)
 
 
+def _is_gap(entry: Entry) -> bool:
+    return entry.run is not None and entry.run.kind == "gap"
+
+
 def _show_curves(entry: Entry) -> None:
+    if _is_gap(entry):
+        st.page_link("pages/gap.py", label="What the study has come to", icon=":material/compare_arrows:",
+                     query_params={"study": entry.id})  # fmt: skip
+        return
     if entry.run is None or entry.folder is None or not counts_epochs(entry):
         st.caption("A job without a run of its own has no curves.")
         return

@@ -70,7 +70,7 @@ def gap(
     from affexion_core.commands._requests import chosen_recipe
     from affexion_core.gap.estimate import estimate_gap
     from affexion_core.gap.study import GapRequest, plan_gap
-    from affexion_core.jobs.engine import engine_status, ensure_engine
+    from affexion_core.jobs.engine import ensure_engine, usual_slots
     from affexion_core.jobs.submit import submit_gap
     from affexion_core.store.datasets import load_dataset
 
@@ -91,7 +91,7 @@ def gap(
     planned = plan_gap(request)
     for note in planned.plan.notes:
         click.echo(f"Note: {note}", err=True)
-    click.echo(cost_text(estimate_gap(opened, planned), engine_status(opened.workspace).slots), err=True)
+    click.echo(cost_text(estimate_gap(opened, planned), usual_slots(opened.workspace)), err=True)
     job = submit_gap(opened, request)
     ensure_engine(opened.workspace)
     if background:

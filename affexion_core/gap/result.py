@@ -23,6 +23,7 @@ from affexion_core.gap.effects import (
 )
 from affexion_core.gap.part import Answers, model_folders, part_folder, read_answers, read_note
 from affexion_core.gap.study import ArmPlan, GapPlan, read_plan, reference_part
+from affexion_core.plots.theme import SIGNALS
 from affexion_core.run_folder import finished, read_json, read_run, write_json
 from affexion_core.store.clips import get_clips
 from affexion_core.store.runs import save_run
@@ -145,7 +146,7 @@ def _cell(reading: _Reading, run: Run, name: str) -> Cell:
     state, _ = reading.state(name)
     found = reading.answers(name)
     trained, measured = CELLS[name]
-    reported = reported_figures(run.preset, _REPORTED.get(name))
+    reported = reported_figures(run, _REPORTED.get(name))
     if not found:
         return Cell(name, trained, measured, state, 0, reported=reported)
     whole = _first_draw(name, found)
@@ -236,11 +237,14 @@ def worst(stamps: Sequence[str]) -> str:
     return max(stamps, key=lambda stamp: (stamp.startswith("leaky"), stamp.startswith("not")))
 
 
-def reported_figures(preset: str, part: str | None) -> Mapping[str, float] | None:
-    """Give the percentages that a recipe's source reports of folds (``cv``) or of real clips; None without any."""
-    if part is None or preset not in plugin_names("presets"):
+def reported_figures(run: Run, part: str | None) -> Mapping[str, float] | None:
+    """Give the percentages that a recipe's source reports of folds (``cv``) or of real clips; None without any.
+
+    They are of the project's own labels; beside others they would mislead.
+    """
+    if part is None or run.preset not in plugin_names("presets") or set(run.labels) != set(SIGNALS):
         return None
-    found = load_plugin("presets", preset).PRESET.reported.get(part)
+    found = load_plugin("presets", run.preset).PRESET.reported.get(part)
     return dict(found) if found else None
 
 

@@ -176,6 +176,11 @@ def _client(slots: int, gpus: int) -> Any:
     return Client(cluster)
 
 
+def usual_slots(workspace: Workspace) -> int:
+    """Count the jobs that run at once: those of the engine that runs, else of one that would be started."""
+    return engine_status(workspace).slots or _capacity()[0]
+
+
 def _capacity() -> tuple[int, int]:
     """Count what may run at once: one job a core, and the GPUs torch would see."""
     slots = int(os.environ.get("AFFEXION_SLOTS") or os.cpu_count() or 1)
