@@ -25,7 +25,8 @@ _NAMES: dict[str, Measure] = {
 
 def show_label_sounds(store: Store, name: str) -> None:
     """Show how the labels of a dataset sound, once it is asked for; offer to measure clips that were not yet."""
-    with st.expander(f"How the labels of {escape_markdown(name)} sound", icon=":material/graphic_eq:"):
+    title, asked = f"How the labels of {escape_markdown(name)} sound", "label-sounds" in st.query_params
+    with st.expander(title, expanded=asked, icon=":material/graphic_eq:"):
         if not st.toggle("Show", key="label-sounds", bind="query-params"):
             st.caption("Amplitude, spectrogram energy and length of each label's clips, with n and 95 % intervals.")
             return
