@@ -14,11 +14,11 @@ from affexion_core.audio.decode import SAMPLING_RATE
 from affexion_core.corpora._item import CorpusItem
 from affexion_core.errors import AudioError, RightsError, StoreError
 from affexion_core.ingest.recordings import checked
-from affexion_core.labeling.people import Person
+from affexion_core.labeling.people import Person, require_now
 from affexion_core.labeling.projects import extend_project
 from affexion_core.live.vad import VoiceActivity, speech_spans
 from affexion_core.store.clips import add_clips
-from affexion_core.store.session import Store
+from affexion_core.store.session import Store, reading
 from affexion_core.types import Clip, Provenance
 
 CORPUS = "live"
@@ -43,7 +43,7 @@ def keep_as_clips(
     store
         The open store.
     by
-        Who keeps them; to put them into a project, an owner.
+        Who keeps them, a rater or above; to put them into a project, an owner.
     signal
         Mono at 16 kHz ``(n_samples,)``.
     speaker
@@ -56,12 +56,14 @@ def keep_as_clips(
     Raises
     ------
     RightsError
-        If there is no consent, or ``by`` may not manage projects while one is named.
+        If there is no consent, or ``by`` may not label, or not manage projects while one is named.
     AudioError
         If nobody speaks in it.
     StoreError
         If no speaker is named, there is no such project, or the workspace can't be written.
     """
+    with reading(store) as connection:
+        require_now(connection, by, "label")
     name = " ".join(speaker.split())
     if not consent:
         raise RightsError("Nothing was kept: the person who speaks has to agree first.")
