@@ -87,8 +87,8 @@ def previewed(store: Store, source: Source, request: ImportRequest) -> Preview |
     return found
 
 
-def show_preview(found: Preview) -> None:
-    """Show counts, labels and every recording with what becomes of it."""
+def show_summary(found: Preview) -> None:
+    """Show counts, labels and licences of what would come in."""
     counts = {state: found.count(state) for state in _ORDER}
     words = f"**{counted(counts['new'], 'new recording')}**, {duration(found.seconds)}"
     for state, said in (("in library", "in the library already"), ("twice", "twice in it"), ("rejected", "rejected"),
@@ -103,9 +103,19 @@ def show_preview(found: Preview) -> None:
     if found.licences:
         line += f" Licence: {', '.join(found.licences)}."
     st.caption(escape_markdown(line))
+
+
+def show_recordings(found: Preview) -> None:
+    """Show every recording with what becomes of it, those that need a look first."""
     rows = sorted(found.rows, key=lambda row: _ORDER.index(row.state))
     cells = [
-        {"Becomes": _SIGNS[row.state], "File": row.file, "Label": row.label, "Seconds": row.seconds, "Note": row.reason}
+        {
+            "Becomes": _SIGNS[row.state],
+            "File": row.file,
+            "Label": row.label or "",
+            "Seconds": row.seconds,
+            "Note": row.reason,
+        }
         for row in rows[:_SHOWN]
     ]
     if cells:
@@ -113,7 +123,7 @@ def show_preview(found: Preview) -> None:
             "Becomes": st.column_config.TextColumn(width=110), "File": st.column_config.TextColumn(width=240),
             "Label": st.column_config.TextColumn(width=100),
             "Seconds": st.column_config.NumberColumn(format="%.1f", width=70),
-            "Note": st.column_config.TextColumn(width=420)}, alt=words)  # fmt: skip
+            "Note": st.column_config.TextColumn(width=420)}, alt="recordings and what becomes of them")  # fmt: skip
     if len(rows) > _SHOWN:
         st.caption(f"The first {_SHOWN} of {len(rows)}.")
     rejected = [{"file": row.file, "reason": row.reason} for row in rows if row.state == "rejected"]

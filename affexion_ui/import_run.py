@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 # More recordings are brought in by a job, which goes on when the page is closed.
 MOST_HERE = 200
 EVERY = 1.5
-_SAID = "import-said"
+_SAID = "import-told"
 _SHOWN = 8
 _STATES = {"unfinished": "stopped before its end", "done": "done", "undone": "undone"}
 

@@ -4,7 +4,7 @@ import streamlit as st
 
 from affexion_core.errors import AffexionError
 from affexion_ui.export_panel import show_import_labels
-from affexion_ui.import_preview import ask_options, previewed, show_preview
+from affexion_ui.import_preview import ask_options, previewed, show_recordings, show_summary
 from affexion_ui.import_run import may_import, offer_import, show_imports, show_jobs, show_refused, show_said
 from affexion_ui.import_sources import ask_corpus, ask_files, ask_folder, ask_recording, ask_table
 from affexion_ui.layout import page_header, show_error
@@ -49,6 +49,7 @@ if source is not None:
     request = ask_options(source, person.name if person is not None else None)
     found = previewed(store, source, request)
     if found is not None:
-        show_preview(found)
+        show_summary(found)
         offer_import(store, source, request, found)
+        show_recordings(found)
 show_imports(store)

@@ -52,6 +52,8 @@ def test_a_folder_is_seen_first_then_imported_then_undone(workspace, tmp_path, o
     store = open_store(workspace)
     (batch,) = list_imports(store)
     assert "8 clips into corpus, 1 rejected, done" in said(at)
+    at.segmented_control("import-way").set_value("record").run()
+    assert not at.exception
     at.button(f"import-undo-{batch.id}").click().run()
     assert "8 clips and 8 labels taken out again" in said(at) and "undone" in said(at)
     assert n_clips(workspace) == 0 and not list_datasets(store)
