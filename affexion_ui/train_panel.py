@@ -12,6 +12,7 @@ from affexion_core.config import config_hash
 from affexion_core.errors import AffexionError, SplitError
 from affexion_core.evaluation.selection import SELECTED_ON_TEST
 from affexion_ui.layout import show_error
+from affexion_ui.leaks_view import show_leaks
 from affexion_ui.theme import escape_markdown, stamp_badge
 from affexion_ui.train_choices import ask_leaks, is_sweep
 from affexion_ui.words import count, counted
@@ -58,6 +59,8 @@ def show_preview(store: Store, request: Request) -> bool:
     st.markdown(_time_words(store, request, preview, effort, n_trials))
     st.markdown("**Leak check**")
     _show_stamps(preview, folds)
+    if request.test is not None:
+        show_leaks(store, request.dataset, request.test.dataset, "train")
     if is_sweep(request) and request.select_on_test:
         stamp_badge(SELECTED_ON_TEST)
         st.caption("Stands before the stamp of every figure of this sweep.")

@@ -51,7 +51,8 @@ else:
 
 known = {summary.name for summary in datasets}
 if {synthetic, real} <= known and importlib.util.find_spec("affexion_ui.differences_view") is not None:
-    from affexion_ui.differences_view import show_differences, show_shortcuts
+    from affexion_ui.differences_view import show_differences
+    from affexion_ui.shortcuts_view import show_shortcuts
 
     show_differences(store, synthetic, real)
     show_shortcuts(store, synthetic)

@@ -2,9 +2,10 @@
 
 import streamlit as st
 
-from affexion_core.store.datasets import list_datasets
+from affexion_core.store.datasets import list_datasets, load_dataset
 from affexion_core.store.runs import list_runs
 from affexion_ui.layout import empty_state, page_header, shown_errors
+from affexion_ui.leaks_view import show_leaks
 from affexion_ui.report_button import show_report_button
 from affexion_ui.results import choose_evaluation, choose_run, choose_section, show_headline
 from affexion_ui.results_certainty import show_certainty
@@ -70,6 +71,8 @@ with shown_errors():
         if data.open:
             with data:
                 show_training_data(store, run)
+                if evaluation.part == "test":
+                    show_leaks(store, run, load_dataset(store, evaluation.dataset), "results")
         if settings.open:
             with settings:
                 show_settings(run)

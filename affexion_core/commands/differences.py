@@ -97,7 +97,8 @@ def _shortcuts_text(report: ShortcutReport) -> str:
     chance, biggest = 100 / len(report.labels), next((s.probe.majority for s in report.shortcuts if s.probe), 0.0)
     lines = [
         table(rows, ["from", "UAR", "accuracy", "p", "", "folds"], "Nothing to ask."),
-        f"Chance for UAR is {chance:.0f} %; always the commonest label gives {100 * biggest:.0f} % accuracy; p is corrected for all that was asked.",
+        f"Chance for UAR is {chance:.0f} %; always the commonest label gives {100 * biggest:.0f} % accuracy; "
+        "p is corrected for all that was asked.",
     ]
     lines += [
         f"generator {one.generator} held out: UAR {percent(one.uar)}, from {one.n_train} clips of the others"
