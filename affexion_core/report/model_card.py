@@ -28,6 +28,13 @@ def figure(estimate: Estimate) -> str:
     return f"{value:.0f} % ({low:.0f}–{high:.0f}, n = {estimate.n})"
 
 
+def measured_on(evaluation: Evaluation) -> str:
+    """Say in words what a run was measured on."""
+    if evaluation.part == "cv":
+        return f"held-out folds of {evaluation.dataset}"
+    return f"its training clips, {evaluation.dataset}" if evaluation.part == "train" else evaluation.name
+
+
 def principal(evaluations: Sequence[Evaluation], origins: Mapping[str, str]) -> Evaluation | None:
     """Choose the measurement that says most: real test clips, then other test clips, held-out folds, training clips."""
 
@@ -104,7 +111,8 @@ def limits_of(
         yield from _of_scores(chosen)
     for one in held_out:
         if one.stamp != "clean":
-            yield f"On {escaped(one.name)} the split is stamped *{escaped(one.stamp)}*: its figures may be too good."
+            where = escaped(measured_on(one))
+            yield f"On {where} the split is stamped *{escaped(one.stamp)}*: its figures may be too good."
     if trained_on is not None:
         yield from _of_training(trained_on)
 
@@ -117,13 +125,13 @@ def _gap(held_out: Sequence[Evaluation], origins: Mapping[str, str]) -> Iterator
     synthetic, real = best["synthetic"], best["real"]
     if synthetic is not None and real is not None:
         yield (
-            f"UAR {figure(synthetic.scores.uar)} on synthetic clips ({escaped(synthetic.name)}) and "
-            f"{figure(real.scores.uar)} on real ones ({escaped(real.name)})."
+            f"UAR {figure(synthetic.scores.uar)} on synthetic clips ({escaped(measured_on(synthetic))}) and "
+            f"{figure(real.scores.uar)} on real ones ({escaped(measured_on(real))})."
         )
 
 
 def _of_scores(chosen: Evaluation) -> Iterator[str]:
-    scores, name = chosen.scores, escaped(chosen.name)
+    scores, name = chosen.scores, escaped(measured_on(chosen))
     present = [one for one in scores.per_class if one.n]
     if not present:
         return
@@ -137,10 +145,10 @@ def _of_scores(chosen: Evaluation) -> Iterator[str]:
     yield from _confused(scores, name)
     missing = [one.label for one in scores.per_class if not one.n]
     if missing:
-        yield f"{name} has no clip of {escaped(', '.join(missing))}: nothing was measured about that."
+        yield f"There is no clip of {escaped(', '.join(missing))} in {name}: nothing was measured about that."
     few = [f"{one.label} ({one.n})" for one in present if one.n < FEW]
     if few:
-        yield f"Fewer than {FEW} clips on {name}: {escaped(', '.join(few))}; figures about these are wide."
+        yield f"Fewer than {FEW} clips in {name}: {escaped(', '.join(few))}; figures about these are wide."
 
 
 def _confused(scores: Scores, name: str) -> Iterator[str]:
@@ -160,7 +168,8 @@ def _of_training(dataset: Dataset) -> Iterator[str]:
     clips = [item.clip for item in dataset.items]
     if len(clips) > 1:
         cuts = quantiles([clip.duration for clip in clips], n=20)
-        span = f"{cuts[0]:.1f} to {cuts[-1]:.1f} s"
+        low, high = f"{cuts[0]:.1f}", f"{cuts[-1]:.1f}"
+        span = f"{low} to {high} s" if low != high else f"about {low} s"
         yield f"It learnt from clips of {span} (nine in ten); others are unlike what it knows."
     speakers = Counter(clip.speaker for clip in clips if clip.speaker)
     if 0 < len(speakers) < 10:
@@ -172,5 +181,5 @@ def _by_label(chosen: Evaluation) -> Table:
     rows = tuple(
         (one.label, one.n, figure(one.precision), figure(one.recall), figure(one.f1)) for one in chosen.scores.per_class
     )
-    caption = f"By label on {chosen.name}: value and 95 % interval. Split: {chosen.stamp}."
+    caption = f"By label on {measured_on(chosen)}: value and 95 % interval. Split: {chosen.stamp}."
     return Table(("label", "clips", "precision", "recall", "F1"), rows, caption)

@@ -11,7 +11,7 @@ from typing import Any
 from affexion_core.errors import ModelError, NotFoundError
 from affexion_core.labeling.datasheet import datasheet_of
 from affexion_core.report.document import Block, Picture, Report, Section, Table, Text
-from affexion_core.report.model_card import figure, model_card, principal
+from affexion_core.report.model_card import figure, measured_on, model_card, principal
 from affexion_core.run_folder import (
     Evaluation,
     evaluation_names,
@@ -27,7 +27,6 @@ from affexion_core.store.session import Store
 from affexion_core.types import Dataset, Run
 
 _FIGURES = {"accuracy": "accuracy", "uar": "UAR", "macro_precision": "macro precision", "macro_f1": "macro F1"}
-_PARTS = {"train": "its own training clips", "cv": "held-out folds", "test": "test clips"}
 
 
 def report_of_run(store: Store, run: Run) -> Report:
@@ -75,10 +74,9 @@ def _summary(evaluations: list[Evaluation]) -> Section:
     if not evaluations:
         return Section("Figures", (Text("It was not measured on anything."),))
     rows = tuple(
-        (one.name, _PARTS.get(one.part, one.part), one.stamp, *(figure(getattr(one.scores, key)) for key in _FIGURES))
-        for one in evaluations
+        (measured_on(one), one.stamp, *(figure(getattr(one.scores, key)) for key in _FIGURES)) for one in evaluations
     )
-    columns = ("measured on", "which are", "split", *_FIGURES.values())
+    columns = ("measured on", "split", *_FIGURES.values())
     return Section("Figures", (Table(columns, rows, "Value, 95 % interval and number of clips."),))
 
 
@@ -99,7 +97,7 @@ def _measurement(run: Run, evaluation: Evaluation) -> Section:
     if evaluation.left_out:
         left = ", ".join(f"{label} {count}" for label, count in evaluation.left_out.items())
         blocks.append(Text(f"Left out by the label map `{evaluation.label_map}`: {left}."))
-    return Section(f"Measured on {evaluation.name}", tuple(blocks))
+    return Section(f"Measured on {measured_on(evaluation)}", tuple(blocks))
 
 
 def _pinned(evaluation: Evaluation) -> str:
@@ -136,7 +134,7 @@ def _learning(run: Run) -> Iterator[Section]:
     folder = Path(run.folder)
     folds = fold_folders(folder)
     history = read_history(folds[0] if folds else folder)
-    if history and "train_loss" in history[0]:
+    if len(history) > 1 and "train_loss" in history[0]:
         which = " The first fold's." if folds else ""
         caption = f"{len(history)} epochs.{which} Solid: training clips; dashed, where there are any: dev clips."
         yield Section("How it learnt", (Picture(plot_learning(history, len(run.labels)), caption),))
@@ -167,8 +165,9 @@ def _plain(value: Any) -> str:
 def _datasheets(store: Store, names: list[str]) -> Iterator[Section]:
     for name in dict.fromkeys(names):
         try:
-            # its headings stand below the report's own
-            text = re.sub(r"^(#+)", r"##\1", datasheet_of(store, name), flags=re.MULTILINE)
+            # without its title, which stands above; its other headings stand below the report's own
+            text = re.sub(r"^# .*\n", "", datasheet_of(store, name), count=1)
+            text = re.sub(r"^(#+)", r"#\1", text, flags=re.MULTILINE)
         except NotFoundError:
             text = "This dataset is no longer in the workspace."
         yield Section(f"Datasheet of {name}", (Text(text),))

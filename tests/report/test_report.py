@@ -56,19 +56,28 @@ def plain(report: Report) -> Report:
 def test_a_run_is_told_whole(study):
     report = report_of_run(study.store, study.trained)
     titles = [section.title for section in report.sections]
-    expected = ["Figures", "Model card", "Measured on people", "Measured on train", "How it learnt", "Settings"]
+    expected = [
+        "Figures",
+        "Model card",
+        "Measured on people",
+        "Measured on its training clips, voices",
+        "How it learnt",
+        "Settings",
+    ]
     assert titles == [*expected, "Datasheet of voices", "Datasheet of people"]
     page = render_html(plain(report))
     assert report.title == "First model" and "<h1>First model</h1>" in page
     assert study.trained.train_snapshot in page
     assert re.search(r"n = 16\)", page) and "training.epochs" in page
     table = next(b for s in report.sections for b in s.blocks if isinstance(b, Table))
-    assert [row[0] for row in table.rows] == ["people", "train"], "real test clips stand before training clips"
+    assert [row[0] for row in table.rows] == ["people", "its training clips, voices"], (
+        "real test clips stand before training clips"
+    )
 
 
 def test_a_cross_validation_shows_its_folds(study):
     report = report_of_run(study.store, study.crossvalidated)
-    section = next(section for section in report.sections if section.title == "Measured on cv")
+    section = next(section for section in report.sections if section.title == "Measured on held-out folds of voices")
     assert sum(isinstance(block, Picture) for block in section.blocks) == 4
     assert "2 folds" in section.blocks[-1].caption
 
@@ -93,7 +102,7 @@ def test_nothing_in_it_runs_but_its_own_script():
 
 
 def test_edited_datasheets_are_shown_but_not_run(study):
-    save_datasheet(study.store, "people", f"# Ours\n\n{HOSTILE}\n\n| a | b |\n| - | - |\n| 1 | 2 |")
+    save_datasheet(study.store, "people", f"# Datasheet\n\n## Ours\n\n{HOSTILE}\n\n| a | b |\n| - | - |\n| 1 | 2 |")
     try:
         page = render_html(plain(report_of_run(study.store, study.trained)))
         assert "<h3>Ours</h3>" in page and "<td>1</td>" in page
@@ -120,7 +129,7 @@ def test_limits_name_what_was_measured_and_what_was_not(study):
     assert "take *anger* for *calm*: 20 of 40 clips" in told
     assert "no clip of boredom" in told
     assert "1 shared speaker*: its figures may be too good" in told
-    assert "100 %" in told and "on synthetic clips (cv)" in told and "on real ones (field)" in told
+    assert "100 %" in told and "on synthetic clips (held-out folds of cv)" in told and "on real ones (field)" in told
     assert "never measured" not in told
 
     told = "\n".join(limits_of(study.trained, [folds], None, origins))
