@@ -73,6 +73,8 @@ class Lanes {
       marks.push(mark);
     }
     this.axis.replaceChildren(...marks);
+    // the player's own axis counts from the part's start: the same times, in the first part
+    this.axis.hidden = from === 0;
     this.body.style.setProperty("--above", `${this.lanes.offsetHeight + this.axis.offsetHeight}px`);
   }
 
