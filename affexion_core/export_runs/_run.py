@@ -154,6 +154,7 @@ def _flat(config: Mapping[str, Any]) -> dict[str, str | int | float | bool]:
     """Name every setting of a recipe: ``training.epochs``, ``affexion.hidden``, ``mfcc.n_mfcc``, ``seed``."""
     model = config["model"]
     sections = {"inputs": config["inputs"], "training": config["training"], "model": model["config"]}
+    sections |= {"preprocessing": config.get("preprocessing", {})}
     sections |= {part["name"]: part["config"] for part in config["front_ends"]}
     values: dict[str, Any] = {
         "preset": config["preset"],
