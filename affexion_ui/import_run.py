@@ -176,7 +176,9 @@ def _forget(store: Store, job: Job) -> None:
 
 
 def _show_batch(store: Store, batch: ImportBatch) -> None:
-    into = f" into {batch.dataset}" if batch.dataset else ""
+    # without a label nothing joined the dataset that was named
+    dataset = batch.dataset if batch.report is None else batch.report.get("dataset")
+    into = f" into {dataset}" if dataset else ""
     by = f" by {batch.person}" if batch.person else ""
     n_rejected = (batch.report or {}).get("n_rejected", 0)
     rejected = f", {n_rejected} rejected" if n_rejected else ""
