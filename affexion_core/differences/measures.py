@@ -39,7 +39,7 @@ FIGURES = (
     Figure("pause length", "s", "pause_length"),
     Figure("voiced share", "of the time", "voiced_share"),
     Figure("harmonics to noise", "dB", "hnr.mean"),
-    Figure("jitter", "of the period", "jitter.mean"),
+    Figure("jitter", "semitones from frame to frame", "jitter.mean"),
     Figure("spectral tilt", "dB, 50-1000 against 1000-5000 Hz", "alpha_ratio.mean"),
     Figure("loudness", "LUFS"),
     Figure("signal to noise", "dB"),

@@ -85,7 +85,8 @@ def find_shortcuts(store: Store, dataset: Dataset, progress: Progress = no_progr
 def _corrected(found: Sequence[Shortcut]) -> tuple[Shortcut, ...]:
     """Correct the p of all that could be asked by Holm's method."""
     tested = sorted(one.probe.p for one in found if one.probe is not None and one.probe.p is not None)
-    holm, highest = {}, 0.0
+    holm: dict[float, float] = {}
+    highest = 0.0
     for place, p in enumerate(tested):
         highest = max(highest, min(1.0, p * (len(tested) - place)))
         holm.setdefault(p, highest)
