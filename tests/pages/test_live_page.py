@@ -1,4 +1,6 @@
 import io
+import shutil
+import time
 import tomllib
 from pathlib import Path
 
@@ -6,11 +8,19 @@ import numpy as np
 import pytest
 import soundfile as sf
 
+from affexion_core.audio.decode import load_audio
 from affexion_core.errors import AudioError
+from affexion_core.labeling.people import add_person
+from affexion_core.labeling.projects import create_project
+from affexion_core.labeling.queue import draw
 from affexion_core.live.recogniser import LiveSettings, Recogniser, read_recording
 from affexion_core.live.recording import decode_wav
-from affexion_core.live.session import Snapshot
+from affexion_core.live.resampling import Packet
+from affexion_core.live.session import LiveSession, Snapshot
 from affexion_core.predictor import Predictor
+from affexion_core.scheme_files import shipped_schemes
+from affexion_core.store.clips import ClipQuery, find_clips
+from affexion_core.store.session import open_store
 from affexion_ui.live_display import drawn
 from affexion_ui.live_panel import connection_words, needs_https, trouble_words
 
@@ -105,3 +115,38 @@ def test_a_recording_is_decoded_in_memory():
         decode_wav(empty.getvalue())
     with pytest.raises(AudioError, match="not a sound file"):
         decode_wav(b"no sound")
+
+
+def test_pressing_keep_puts_what_was_said_into_library_and_queue(
+    study, workspace, open_page, words, monkeypatch, shared_audio
+):
+    shutil.copytree(study.store.workspace.root, workspace.root, dirs_exist_ok=True)
+    store = open_store(workspace)
+    olga = add_person(store, "Olga")
+    clips = [row.clip.id for row in find_clips(store, ClipQuery()).rows]
+    create_project(store, olga, "Round", shipped_schemes()["affexion"], clips[:2])
+    said = load_audio(sorted((shared_audio / "cremad" / "AudioWAV").glob("1001_*.flac"))[0]).signal
+    monkeypatch.setattr("affexion_ui.live_panel.show_microphone", lambda servers, mic: (False, False))
+    at = open_page("live", run=study.trained.id)
+    at.session_state["person"] = "Olga"
+    at.run()
+    mic = at.session_state["live-microphone-sink"]
+    mic.session = LiveSession(Recogniser(Predictor.load(Path(study.trained.folder))))
+    mic.session.feed(Packet(said[:, None], 16_000, 0))
+    for _ in range(200):
+        if len(mic.session.recording()):
+            break
+        time.sleep(0.05)
+    assert at.button("live-keep").disabled
+    at.text_input("live-speaker").set_value("Sam")
+    at.selectbox("live-project").select("Round")
+    at.checkbox("live-consent").check().run()
+    assert not at.button("live-keep").disabled
+    at.button("live-keep").click().run()
+    assert not at.exception
+    assert "1 clip kept in the library; 1 of them wait in Round." in at.success[0].value
+    (row,) = find_clips(store, ClipQuery(corpus="live")).rows
+    assert not row.labels and row.clip.speaker == "live:Sam"
+    assert row.clip.id in {task.clip_id for task in draw(store, "Round", olga, 4)}
+    assert not len(mic.session.recording())
+    mic.session.stop()
