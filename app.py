@@ -32,7 +32,8 @@ page = st.navigation(
             st.Page("pages/live.py", title="Live", icon=":material/mic:"),
             st.Page("pages/files.py", title="Files and timelines", icon=":material/timeline:"),
         ],
-    }
+    },
+    expanded=True,
 )
 with shown_errors():
     show_frame()

@@ -39,7 +39,9 @@ def _style(trained: str, mode: Mode) -> dict[str, Any]:
 def plot_cells(found: Gap, metric: Metric, mode: Mode = "light") -> go.Figure:
     """Draw each cell's figure with its 95 % interval, those of all draws, and what the source reports."""
     rows = found.cells
-    figure = new_figure(mode, _cells_alt(found, metric), height=70 + _ROW * len(rows))
+    figure = new_figure(
+        mode, _cells_alt(found, metric), height=90 + _ROW * len(rows), margin={"l": 8, "r": 64, "t": 30, "b": 8}
+    )
     for place, cell in enumerate(rows):
         _add_cell(figure, cell, len(rows) - 1 - place, metric, mode)
     figure.update_yaxes(
@@ -78,7 +80,7 @@ def _add_cell(figure: go.Figure, cell: Cell, y: float, metric: Metric, mode: Mod
     words = f"{cell_title(cell)}: {_said(estimate)}"
     marker = {"symbol": style["symbol"], "size": 13, "color": style["colour"], "line": {"width": 2.5}}
     _mark(figure, [(estimate.value, y)], [words], marker)
-    figure.add_annotation(x=estimate.value, y=y, text=percent(estimate.value), showarrow=False, yshift=17,
+    figure.add_annotation(x=estimate.high, y=y, text=percent(estimate.value), showarrow=False, xanchor="left", xshift=9,
                           font={"size": 13})  # fmt: skip
 
 
@@ -149,6 +151,8 @@ def plot_curve(found: Gap, metric: Metric, mode: Mode = "light") -> go.Figure:
               [f"draw {k}: {percent(value, 1)}" for k, value in enumerate(draws, start=1) if value is not None],
               {"symbol": "circle", "size": 6, "color": SURFACES[mode].muted})  # fmt: skip
     for place, estimate in known:
+        line = {"color": style["colour"], "width": 2}
+        figure.add_scatter(x=[place, place], y=[estimate.low, estimate.high], mode="lines", line=line, hoverinfo="skip")
         own = _style("synthetic" if found.curve[place].size == 0 else "mixed", mode)
         marker = {"symbol": own["symbol"], "size": 12, "color": own["colour"], "line": {"width": 2.5}}
         _mark(figure, [(place, estimate.value)], [f"mean: {_said(estimate)}"], marker)
@@ -159,7 +163,7 @@ def plot_curve(found: Gap, metric: Metric, mode: Mode = "light") -> go.Figure:
                         range=[-0.4, len(ticks) - 0.6])  # fmt: skip
     figure.update_yaxes(range=[0, 1.02], tickvals=[0, 0.25, 0.5, 0.75, 1], title_text=METRIC_WORDS[metric],
                         ticktext=["0 %", "25 %", "50 %", "75 %", "100 %"])  # fmt: skip
-    add_reference(figure, mode, 1 / max(1, len(found.plan.labels)), "chance", "y")
+    add_reference(figure, mode, 1 / max(1, len(found.plan.labels)), "chance", "y", annotation_position="top right")
     return figure
 
 

@@ -214,3 +214,37 @@ def test_draws_of_the_same_clips_do_not_narrow_the_interval():
     assert abs(width(one.accuracy) - width(four.accuracy)) < 0.05
     same = effect_of([draw_one] * 2, [draw_one] * 2, reference, clips, ("a", "b"))
     assert same.uar.value == 0.0 and same.verdict == "open" and same.uars == (0.0, 0.0)
+
+
+@pytest.mark.parametrize("mode", ["light", "dark"])
+def test_the_figures_say_n_in_their_alt_text_and_give_all_data(study, mode):
+    from affexion_core.plots.gap import arm_rows, cell_rows, curve_rows, plot_arms, plot_cells, plot_curve
+
+    _, found = study
+    for figure in (plot_cells(found, "uar", mode), plot_curve(found, "accuracy", mode), plot_arms(found, "uar", mode)):
+        assert "n = " in figure.layout.meta["alt"]
+    assert len(cell_rows(found)) == 4 and cell_rows(found)[1]["stamp"].startswith("clean")
+    assert [row["real_clips_a_label"] for row in curve_rows(found)] == [0, 1, 2]
+    assert {row["arm"] for row in arm_rows(found)} == {"noise", "voices", "prior"}
+
+
+@pytest.mark.xdist_group("engine")
+def test_the_verb_runs_a_small_study_and_prints_it(tmp_path, capsys, monkeypatch):
+    from affexion_core.__main__ import main
+    from affexion_core.jobs.engine import stop_engine
+
+    monkeypatch.delenv("AFFEXION_DATABASE_URL", raising=False)
+    store = gap_store(tmp_path)
+    data = ["--synthetic", "voices", "--real", "people", "--set", "epochs=3", "--draws", "1"]
+    try:
+        main(["gap", "--preset", "linear", *data, "--arms", "prior", "--sizes", "none", "--folds", "2", "--json",
+              "--workspace", str(store.workspace.root)])  # fmt: skip
+    except SystemExit as stop:
+        assert not stop.code
+    finally:
+        stop_engine(store.workspace)
+    printed = capsys.readouterr()
+    shown = json.loads(printed.out)
+    assert [cell["state"] for cell in shown["cells"]] == ["done"] * 4 and shown["finished"]
+    assert shown["arms"][0]["effect"]["uar"]["n"] == 12 and shown["curve"] == []
+    assert "models in" in printed.err and "min with" in printed.err
