@@ -185,7 +185,7 @@ def try_mutated(shared_audio: Path, tmp_path: Path, n: int) -> tuple[int, int, i
             text = str(error)
             assert text.startswith("mutated.bin") and "\n" not in text
             refused += 1
-            fallen += "decoder" in text or "computing" in text
+            fallen += "its decoder" in text or "of computing" in text
     return good, refused, fallen
 
 
