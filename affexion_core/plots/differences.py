@@ -140,7 +140,7 @@ def plot_map(
     if chosen is not None:
         pair = [chosen, int(made.neighbour[chosen])]
         figure.add_scatter(
-            x=made.places[pair, 0], y=made.places[pair, 1], mode="lines+markers", hoverinfo="skip",
+            x=made.places[pair, 0], y=made.places[pair, 1], mode="lines+markers", hoverinfo="skip", showlegend=False,
             line={"color": SURFACES[mode].text, "width": 1.5, "dash": "dot"},
             marker={"symbol": "circle-open", "size": 16, "color": SURFACES[mode].text, "line": {"width": 2}},
         )  # fmt: skip
