@@ -127,8 +127,13 @@ def test_a_damaged_file_is_computed_anew(how: str, workspace: Workspace, clips: 
     decoded.clear()
     found = features_of(workspace, clips, PAPER)
     assert len(decoded) == 1
-    assert all(np.array_equal(a, b) for a, b in zip(expected, found, strict=True))
-    assert np.array_equal(np.load(hurt), expected[[clip.id for clip in clips].index(hurt.stem)])
+    anew = [clip.id for clip in clips].index(hurt.stem)
+    for i, (before, after) in enumerate(zip(expected, found, strict=True)):
+        if i == anew:  # a matrix product's last digits depend, on some processors, on the rows beside it
+            np.testing.assert_allclose(after, before, rtol=1e-5, atol=1e-3)
+        else:
+            np.testing.assert_array_equal(after, before)
+    np.testing.assert_array_equal(np.load(hurt), found[anew])
 
 
 def test_spans_of_one_file_are_clips_of_their_own(workspace: Workspace) -> None:
