@@ -86,8 +86,8 @@ def _ask_arms() -> tuple[str, ...]:
     titles = {arm.title: arm.name for arm in ARMS}
     usual = [title for title, name in titles.items() if name in USUAL]
     what = "Each changes one thing in the recipe, and is compared with the recipe as it is, clip by clip."
-    chosen = st.multiselect("What may close the gap", list(titles), default=usual, key="arms", bind="query-params",
-                            help=what, width=760)  # fmt: skip
+    chosen = st.pills("What may close the gap", list(titles), default=usual, selection_mode="multi", key="arms",
+                      bind="query-params", help=what)  # fmt: skip
     return tuple(titles[title] for title in chosen)
 
 
