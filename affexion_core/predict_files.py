@@ -50,8 +50,8 @@ def predict_files(run_folder: Path, files: Sequence[Path]) -> Iterator[dict[str,
     Yields
     ------
     dict
-        ``file``, ``label``, ``probs`` {label: probability}, ``unsure`` and ``warnings``; or ``file`` and ``error``. Of a
-        model with several inputs also ``inputs``, a list of ``front_end``, ``share`` (0 to 1), ``label`` and ``probs``.
+        ``file``, ``label``, ``probs`` {label: probability}, ``unsure`` and ``warnings``; or ``file`` and ``error``. Of
+        a model with several inputs also ``inputs``, a list of ``front_end``, ``share`` (0 to 1), ``label`` and ``probs``.
     """
     return predict_with(Predictor.load(run_folder), files)
 

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 class Outcome:
     """Probabilities ``(n_clips, n_labels)`` by fold model, and each clip's attention (mean over models).
 
-    Of a model that judges each input alone as well, ``shares`` ``(n_clips, n_inputs)`` says how much each one counted (0
-    where it was missing) and ``alone`` ``(n_clips, n_inputs, n_labels)`` its own probabilities; means over models.
+    Of a model that judges each input alone as well, ``shares`` ``(n_clips, n_inputs)`` says how much each one counted
+    (0 where it was missing) and ``alone`` ``(n_clips, n_inputs, n_labels)`` its own probabilities; means over models.
     """
 
     probs_by_model: np.ndarray
