@@ -51,7 +51,7 @@ def predict_files(run_folder: Path, files: Sequence[Path]) -> Iterator[dict[str,
     ------
     dict
         ``file``, ``label``, ``probs`` {label: probability}, ``unsure`` and ``warnings``; or ``file`` and ``error``. Of
-        a model with several inputs also ``inputs``, a list of ``front_end``, ``share`` (0 to 1), ``label`` and ``probs``.
+        a model with several inputs also ``inputs``, a list of ``front_end``, ``share`` (0 to 1), ``label``, ``probs``.
     """
     return predict_with(Predictor.load(run_folder), files)
 
