@@ -87,7 +87,7 @@ def _ask_arms() -> tuple[str, ...]:
     usual = [title for title, name in titles.items() if name in USUAL]
     what = "Each changes one thing in the recipe, and is compared with the recipe as it is, clip by clip."
     chosen = st.pills("What may close the gap", list(titles), default=usual, selection_mode="multi", key="arms",
-                      bind="query-params", help=what)  # fmt: skip
+                      bind="query-params", help=what, wrap=True)  # fmt: skip
     return tuple(titles[title] for title in chosen)
 
 
