@@ -10,6 +10,7 @@ import streamlit as st
 from affexion_ui.figures import show_figure
 from affexion_ui.job_list import EVERY, state_badge
 from affexion_ui.layout import shown_errors
+from affexion_ui.report_button import show_report_button
 from affexion_ui.run_actions import cancel_entry, resume_entry
 from affexion_ui.run_entries import Entry, can_resume, entry_of, now_words
 from affexion_ui.theme import escape_markdown, mode, stamp_badge
@@ -66,6 +67,8 @@ def show_progress(store: Store, entry: Entry) -> None:
                       help="Goes on from what is trained.", on_click=lambda: resume_entry(store, entry))  # fmt: skip
         st.page_link("pages/runs.py", label="Log and process in Runs", icon=":material/list_alt:",
                      query_params={"run": entry.id})  # fmt: skip
+        if entry.state == "done" and entry.run is not None:
+            show_report_button(store, entry.run)
     if entry.state == "done":
         return
     words = escape_markdown(now_words(entry))

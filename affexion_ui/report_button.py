@@ -15,10 +15,10 @@ def show_report_button(store: Store, run: Run) -> None:
     """Offer the report of a run; it is made when somebody asks for it."""
 
     def made() -> bytes:
+        from affexion_core.report.choose import report_of
         from affexion_core.report.document import render_html
-        from affexion_core.report.of_run import report_of_run
 
-        return render_html(report_of_run(store, run)).encode()
+        return render_html(report_of(store, run)).encode()
 
     st.download_button(
         "Report",

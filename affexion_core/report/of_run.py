@@ -56,8 +56,8 @@ def report_of_run(store: Store, run: Run) -> Report:
         model_card(run, evaluations, _dataset(store, run.train_dataset), origins),
         *(_measurement(run, one) for one in evaluations),
         *_learning(run),
-        _settings(run),
-        *_datasheets(store, [run.train_dataset, *(one.dataset for one in evaluations)]),
+        settings_section(run),
+        *datasheet_sections(store, [run.train_dataset, *(one.dataset for one in evaluations)]),
     ]
     subtitle = f"{run.preset}, trained on {run.train_dataset}, finished {run.finished[:10]}. Run {run.id}."
     return Report(run.name or run.id, subtitle, tuple(sections))
@@ -140,7 +140,8 @@ def _learning(run: Run) -> Iterator[Section]:
         yield Section("How it learnt", (Picture(plot_learning(history, len(run.labels)), caption),))
 
 
-def _settings(run: Run) -> Section:
+def settings_section(run: Run) -> Section:
+    """List the settings of a run, with its versions, seed and device, and the hash that pins its labels."""
     folder = Path(run.folder)
     made = read_json(folder / "run.json")
     known = [(name, made[name]) for name in ("created", "finished", "device", "threads", "seed") if name in made]
@@ -162,7 +163,8 @@ def _plain(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def _datasheets(store: Store, names: list[str]) -> Iterator[Section]:
+def datasheet_sections(store: Store, names: list[str]) -> Iterator[Section]:
+    """Give the datasheet of each dataset, once; of one that is gone, that it is."""
     for name in dict.fromkeys(names):
         try:
             # without its title, which stands above; its other headings stand below the report's own
