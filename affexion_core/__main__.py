@@ -27,7 +27,9 @@ from affexion_core.commands import (
     runs,
     sweep,
     system,
+    takedown,
     timeline,
+    versions,
 )
 from affexion_core.errors import AffexionError
 
@@ -59,6 +61,8 @@ for _command in (
     *differences.COMMANDS,
     *explain.COMMANDS,
     *report.COMMANDS,
+    *takedown.COMMANDS,
+    *versions.COMMANDS,
     *jobs.COMMANDS,
     *backup.COMMANDS,
     *system.COMMANDS,

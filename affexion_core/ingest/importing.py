@@ -25,6 +25,7 @@ from affexion_core.store.datasets import save_dataset
 from affexion_core.store.imports import begin_import, finish_import, forget_import
 from affexion_core.store.labels import add_annotations, load_scheme, save_scheme
 from affexion_core.store.session import Store
+from affexion_core.store.takedowns import refusals
 from affexion_core.types import Annotation, Clip, Progress, no_progress
 
 __all__ = ["ImportOptions", "ImportReport", "Rejection", "import_corpus"]
@@ -114,7 +115,13 @@ def _imported(store: Store, plan: Plan, import_id: str, options: ImportOptions, 
     wanted = plan.labelled.wanted
     progress(0, len(wanted), "Checking recordings")
     _save_schemes(store, plan)
-    check = partial(checked, origin=plan.origin, workspace=store.workspace, in_place=options.in_place)
+    check = partial(
+        checked,
+        origin=plan.origin,
+        workspace=store.workspace,
+        in_place=options.in_place,
+        refused=refusals(store),
+    )
     with ThreadPoolExecutor(N_THREADS) as threads:
         for start in range(0, len(wanted), BATCH):
             batch = wanted[start : start + BATCH]

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from affexion_core.audio.decode import file_sha256
 from affexion_core.audio.isolated import check_audio
@@ -26,8 +28,16 @@ class Checked:
     warnings: tuple[str, ...] = ()
 
 
-def checked(item: CorpusItem, origin: Origin, workspace: Workspace, in_place: bool) -> Checked:
+def checked(
+    item: CorpusItem,
+    origin: Origin,
+    workspace: Workspace,
+    in_place: bool,
+    refused: Mapping[str, str] = MappingProxyType({}),
+) -> Checked:
     """Decode one recording, put its file in place, and make its clip. Safe to call from several threads.
+
+    ``refused`` says in a sentence why a content (SHA-256) may not come in; nothing of such a recording is kept.
 
     Raises
     ------
@@ -39,6 +49,8 @@ def checked(item: CorpusItem, origin: Origin, workspace: Workspace, in_place: bo
         sha256 = file_sha256(item.file)
     except AudioError as error:
         return Checked(item, None, str(error))
+    if sha256 in refused:
+        return Checked(item, None, refused[sha256])
     kept = item.file.resolve() if in_place else keep_original(item.file, sha256, workspace)
     split = {"split": item.split} if item.split else {}
     clip = Clip(

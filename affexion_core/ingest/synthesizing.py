@@ -22,6 +22,7 @@ from affexion_core.store.clips import add_clips
 from affexion_core.store.datasets import load_dataset, save_dataset
 from affexion_core.store.labels import add_annotations, save_scheme
 from affexion_core.store.session import Store
+from affexion_core.store.takedowns import refusals
 from affexion_core.synthesis._request import (
     WORDINGS,
     Sentence,
@@ -219,7 +220,7 @@ def _clip(store: Store, provider: str, one: Spoken) -> Clip:
             attributes={**_known(request), **one.attributes},
             provenance=_card(provider, one),
         )
-        result = checked(item, "synthetic", store.workspace, in_place=False)
+        result = checked(item, "synthetic", store.workspace, in_place=False, refused=refusals(store))
     if result.clip is None:
         raise SynthesisError(f"{provider} gave no usable sound for {request.sentence.text!r}. {result.problem}")
     return result.clip

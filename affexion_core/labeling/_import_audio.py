@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from affexion_core.audio.decode import file_sha256
 from affexion_core.corpora._item import CorpusItem
-from affexion_core.errors import AffexionError, AudioError, LabelError
+from affexion_core.errors import AffexionError, AudioError, LabelError, StoreError
 from affexion_core.exchange._bundle import BundleClip
 from affexion_core.ingest.recordings import checked
 from affexion_core.labeling._export_audio import CUT_END, CUT_FROM, CUT_START
@@ -17,7 +17,7 @@ from affexion_core.workspace import Workspace
 
 
 def brought_clips(
-    workspace: Workspace, missing: Sequence[BundleClip], root: Path, keep: bool
+    workspace: Workspace, missing: Sequence[BundleClip], root: Path, keep: bool, refused: Mapping[str, str]
 ) -> Iterator[tuple[BundleClip, Clip | str]]:
     """Make clips of the recordings that came along, or say in a sentence why one can't be used.
 
@@ -29,9 +29,13 @@ def brought_clips(
         The folder that their files lie below; others are not looked at.
     keep
         Decode them, and copy them into the workspace; else only look whether they are there and unchanged.
+    refused
+        Contents (SHA-256) that were taken down, each with the sentence that says so.
     """
     for held in missing:
         try:
+            if held.sha256 is not None and held.sha256 in refused:
+                raise StoreError(refused[held.sha256])
             file = _within(root, held.file)
             if file is not None:
                 yield held, _clip(workspace, held, file, keep)

@@ -30,6 +30,7 @@ from affexion_core.store.exchange import (
 )
 from affexion_core.store.projects import ProjectRow
 from affexion_core.store.session import Store
+from affexion_core.store.takedowns import refusals
 from affexion_core.types import Clip, Dataset, Decision
 
 
@@ -134,7 +135,7 @@ def _clips(store: Store, source: Source, there: Dataset | None, keep: bool) -> _
             missing.append(held)
     if there is None:
         able = [held for held in missing if held.id is not None and held.sha256 is not None]
-        for held, made in brought_clips(store.workspace, able, source.root, keep):
+        for held, made in brought_clips(store.workspace, able, source.root, keep, refusals(store)):
             if isinstance(made, Clip):
                 clips.known[held.key] = made
                 clips.brought.append(made)

@@ -24,23 +24,33 @@ from affexion_core.store.session import Store, reading, writing
 
 # from the fewest rights to the most
 ROLES = ("viewer", "rater", "adjudicator", "owner")
-ACTIONS = ("view", "label", "adjudicate", "export", "train", "manage projects", "manage people")
+ACTIONS = (
+    *("view", "label", "import", "adjudicate", "export", "train", "edit datasets", "delete runs"),
+    *("manage projects", "manage people", "delete datasets", "take down"),
+)
 RIGHTS: Mapping[str, frozenset[str]] = MappingProxyType(
     {
         "viewer": frozenset({"view"}),
-        "rater": frozenset({"view", "label"}),
-        "adjudicator": frozenset({"view", "label", "adjudicate", "export", "train"}),
+        "rater": frozenset({"view", "label", "import"}),
+        "adjudicator": frozenset(
+            {"view", "label", "import", "adjudicate", "export", "train", "edit datasets", "delete runs"}
+        ),
         "owner": frozenset(ACTIONS),
     }
 )
 _DOING = {
     "view": "looking at clips and results",
     "label": "labelling",
+    "import": "importing",
     "adjudicate": "adjudicating",
     "export": "exporting",
     "train": "training",
+    "edit datasets": "editing datasheets",
+    "delete runs": "deleting runs",
     "manage projects": "managing projects",
     "manage people": "managing people",
+    "delete datasets": "deleting datasets",
+    "take down": "taking clips down",
 }
 MAX_NAME = 80
 

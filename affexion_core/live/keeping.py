@@ -19,6 +19,7 @@ from affexion_core.labeling.projects import extend_project
 from affexion_core.live.vad import VoiceActivity, speech_spans
 from affexion_core.store.clips import add_clips
 from affexion_core.store.session import Store, reading
+from affexion_core.store.takedowns import refusals
 from affexion_core.types import Clip, Provenance
 
 CORPUS = "live"
@@ -94,7 +95,7 @@ def _kept(store: Store, signal: np.ndarray, span: tuple[float, float], speaker: 
         file = Path(folder) / f"live-{now:%Y%m%d-%H%M%S}-{first}.wav"
         soundfile.write(file, signal[first:last], SAMPLING_RATE, subtype="PCM_16")
         item = CorpusItem(file, CORPUS, speaker=speaker, origin="real", provenance=provenance)
-        result = checked(item, "real", store.workspace, in_place=False)
+        result = checked(item, "real", store.workspace, in_place=False, refused=refusals(store))
     if result.clip is None:
         raise AudioError(result.problem)
     return result.clip

@@ -15,6 +15,7 @@ from affexion_core.store.rows import chunks, clip_of, clip_values, folded, inser
 from affexion_core.store.schema import clip as clip_table
 from affexion_core.store.schema import dataset, dataset_clip
 from affexion_core.store.session import Store, reading, writing
+from affexion_core.store.takedowns import refuse_taken_down
 from affexion_core.types import ORIGINS, Clip, Origin
 
 ORDERS = ("id", "file", "origin", "corpus", "speaker", "language", "transcript", "duration", "added", "label")
@@ -91,7 +92,7 @@ def add_clips(store: Store, clips: Sequence[Clip], import_id: str | None = None)
     ConfigError
         If a clip's origin isn't one of `ORIGINS`.
     StoreError
-        If the database can't be written.
+        If a recording was taken down, or the database can't be written.
     """
     wrong = next((clip for clip in clips if clip.origin not in ORIGINS), None)
     if wrong is not None:
@@ -100,6 +101,7 @@ def add_clips(store: Store, clips: Sequence[Clip], import_id: str | None = None)
         return AddedClips((), ())
     added = now()
     with writing(store) as connection:
+        refuse_taken_down(connection, [clip.sha256 for clip in clips])
         new = insert_new(
             connection, clip_table, [{**clip_values(clip, added), "import_id": import_id} for clip in clips]
         )

@@ -22,6 +22,7 @@ from affexion_core.store.schema import project as project_table
 from affexion_core.store.schema import project_clip
 from affexion_core.store.schema import scheme as scheme_table
 from affexion_core.store.session import Store, reading, writing
+from affexion_core.store.takedowns import refuse_taken_down
 from affexion_core.types import Annotation, Clip, Decision, Origin, Scheme
 
 _DECISION = ("id", "clip_id", "scheme", "label", "decided_by", "reason", "created", "project", "withdrawn")
@@ -196,6 +197,7 @@ def save_incoming(store: Store, incoming: Incoming) -> frozenset[str]:
         for scheme in incoming.schemes:
             put_scheme(connection, scheme)
         added = now()
+        refuse_taken_down(connection, [clip.sha256 for clip in incoming.clips])
         insert_new(connection, clip_table, [clip_values(clip, added) for clip in incoming.clips])
         for project in incoming.projects:
             if insert_project(connection, project.row):

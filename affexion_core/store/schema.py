@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 
 # The newest migration, repeated here so that opening an up-to-date database doesn't import Alembic (a test compares).
-REVISION = "0004"
+REVISION = "0005"
 
 # Names for constraints, so that later migrations can address them on both databases.
 metadata = MetaData(
@@ -132,6 +132,26 @@ import_batch = Table(
     Column("finished", TEXT),
     CheckConstraint("state IN ('unfinished', 'done', 'undone')", name="state"),
     Index(None, "created"),
+)
+
+# What is left of a clip that was taken down: enough to know the recording again, and why it went. Without a reference,
+# since the clip is gone.
+clip_tombstone = Table(
+    "clip_tombstone",
+    metadata,
+    Column("clip_id", TEXT, primary_key=True),
+    Column("sha256", TEXT, nullable=False),
+    Column("reason", TEXT, nullable=False),
+    Column("person", TEXT),
+    Column("created", TEXT, nullable=False),
+    # which datasets, projects and runs it was in
+    Column("report", JSON),
+    # what people said of it, where that was kept
+    Column("judgements", JSON),
+    Column("lifted", TEXT),
+    Column("lifted_by", TEXT),
+    Column("lifted_reason", TEXT),
+    Index(None, "sha256"),
 )
 
 # Who works in the workspace. Judgements keep the rater's name without a reference: corpora bring raters nobody added.

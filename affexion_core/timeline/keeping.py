@@ -12,6 +12,7 @@ from affexion_core.ingest.recordings import checked
 from affexion_core.labeling.people import Person, require_now
 from affexion_core.store.clips import add_clips
 from affexion_core.store.session import Store, reading
+from affexion_core.store.takedowns import refusals
 from affexion_core.types import Clip, Provenance
 
 CORPUS = "uploads"
@@ -60,6 +61,7 @@ def keep_parts(store: Store, parts: Sequence[Part], by: Person | None = None) ->
         with reading(store) as connection:
             require_now(connection, by, "label")
     today = datetime.now(UTC).date().isoformat()
+    refused = refusals(store)
     results = [
         checked(
             CorpusItem(
@@ -73,6 +75,7 @@ def keep_parts(store: Store, parts: Sequence[Part], by: Person | None = None) ->
             "real",
             store.workspace,
             in_place=False,
+            refused=refused,
         )
         for part in parts
     ]

@@ -27,7 +27,7 @@ from affexion_core.workspace import Workspace
 TABLES = {
     *("clip", "dataset", "dataset_clip", "scheme", "annotation", "run", "evaluation", "job"),
     *("person", "project", "project_clip", "project_rater", "assignment", "decision"),
-    "import_batch",
+    *("import_batch", "clip_tombstone"),
 }
 
 
