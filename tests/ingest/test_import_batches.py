@@ -166,7 +166,7 @@ def killed(workspace: Workspace, corpus: Path, seconds: float) -> bool:
     store = open_store(workspace)
     for row in find_clips(store, ClipQuery(limit=None)).rows:
         assert workspace.clip_path(row.clip).is_file()
-    assert len(list_imports(store)) <= 1
+    assert len([batch for batch in list_imports(store) if batch.state == "unfinished"]) <= 1
     store.engine.dispose()
     return not was_done
 
@@ -175,13 +175,15 @@ def kill_imports(workspace: Workspace, corpus: Path, n: int) -> int:
     """Kill imports at random moments, some of a fresh workspace; count those that were under way."""
     rng, hits = random.Random(n), 0
     for number in range(n):
-        hits += killed(workspace, corpus, rng.uniform(0.0, 2.0))
-        if number % 5 == 4:
+        hit = killed(workspace, corpus, rng.uniform(0.0, 2.0))
+        hits += hit
+        if not hit or number % 5 == 4:  # there is nothing left to bring in, or now and then: begin anew
             store = open_store(workspace)
-            if list_imports(store):
-                undo_import(store, list_imports(store)[0].id)
-                with store.engine.begin() as connection:
-                    connection.exec_driver_sql("DELETE FROM import_batch")
+            for batch in list_imports(store):
+                undo_import(store, batch.id)
+            with store.engine.begin() as connection:
+                connection.exec_driver_sql("DELETE FROM import_batch")
+            store.engine.dispose()
     return hits
 
 
