@@ -30,6 +30,7 @@ from affexion_core.commands import (
     takedown,
     timeline,
     versions,
+    youtube,
 )
 from affexion_core.errors import AffexionError
 
@@ -46,6 +47,7 @@ def cli(context: click.Context, workspace: str | None, as_json: bool) -> None:
 
 for _command in (
     *data.COMMANDS,
+    *youtube.COMMANDS,
     *describe.COMMANDS,
     *encoders.COMMANDS,
     *labels.COMMANDS,

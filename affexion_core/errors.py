@@ -25,6 +25,10 @@ class CorpusError(AffexionError):
     """A folder or manifest doesn't have the layout its corpus reader expects."""
 
 
+class LinkError(AffexionError):
+    """A link can't be taken, or what it leads to can't be fetched."""
+
+
 class LabelError(AffexionError):
     """A label, scheme or label map doesn't fit."""
 
