@@ -14,6 +14,7 @@ page = st.navigation(
         "": [st.Page("pages/overview.py", title="Overview", icon=":material/home:", default=True)],
         "Clips": [
             st.Page("pages/library.py", title="Library", icon=":material/library_music:"),
+            st.Page("pages/datasets.py", title="Datasets", icon=":material/dataset:"),
             st.Page("pages/import_clips.py", title="Import", icon=":material/upload:"),
         ],
         "Labels": [

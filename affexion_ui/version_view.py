@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from affexion_core.errors import AffexionError
-from affexion_core.store.datasets import dataset_papers, list_datasets, save_datasheet
+from affexion_core.store.datasets import dataset_papers, list_datasets
 from affexion_ui.clip_table import label_column
 from affexion_ui.layout import show_error
+from affexion_ui.rights import refusal
 from affexion_ui.settings_form import ask_config
 from affexion_ui.theme import escape_markdown
 from affexion_ui.words import count, counted, date
@@ -144,24 +145,30 @@ def _show_made(store: Store, votes: Votes) -> None:
         "Version", names, key=f"version-{votes.name}", width=360,
         format_func=lambda name: f"{name}, {counted(made[name].n, 'clip')}, {date(made[name].created)}",
     )  # fmt: skip
-    _show_datasheet(store, chosen)
+    show_datasheet(store, chosen)
 
 
-def _show_datasheet(store: Store, name: str) -> None:
+def show_datasheet(store: Store, name: str) -> None:
+    """Show the datasheet of a dataset, to be saved, and edited by those who may."""
     from affexion_core.labeling.datasheet import datasheet_of
+    from affexion_core.labeling.versions import edit_datasheet
 
+    person, refused = refusal(store, "edit datasets")
     text = datasheet_of(store, name)
     edited = dataset_papers(store, name).datasheet is not None
     with st.container(horizontal=True, vertical_alignment="center"):
-        edit = st.toggle("Edit the datasheet", key=f"datasheet-edit-{name}")
+        edit = st.toggle(
+            "Edit the datasheet", key=f"datasheet-edit-{name}", disabled=bool(refused), help=refused or None
+        )
         st.download_button(
             "Datasheet", text.encode(), f"datasheet-{name}.md", "text/markdown", icon=":material/download:",
             on_click="ignore", key=f"datasheet-save-{name}",
         )  # fmt: skip
         if edited:
-            st.button("Generate it anew", icon=":material/refresh:", on_click=save_datasheet, args=(store, name, None),
+            st.button("Generate it anew", icon=":material/refresh:", on_click=edit_datasheet,
+                      args=(store, name, None, person), disabled=bool(refused),
                       key=f"datasheet-anew-{name}", help="What people wrote into it is lost.")  # fmt: skip
-    if not edit:
+    if not edit or refused:
         with st.container(border=True, height=520):
             # what people wrote shows as text; pictures from elsewhere would tell strangers who reads it
             st.markdown(text.replace("![", "!\\["))
@@ -170,4 +177,4 @@ def _show_datasheet(store: Store, name: str) -> None:
     st.session_state.setdefault(key, text)
     st.text_area("Datasheet, as Markdown", key=key, height=520, persist_state="session")
     st.button("Save the datasheet", type="primary", icon=":material/save:", key=f"datasheet-keep-{name}",
-              on_click=lambda: save_datasheet(store, name, st.session_state[key]))  # fmt: skip
+              on_click=lambda: edit_datasheet(store, name, st.session_state[key], person))  # fmt: skip

@@ -12,10 +12,12 @@ from affexion_ui.label_sounds_view import show_label_sounds
 from affexion_ui.layout import empty_state, page_header
 from affexion_ui.player import show_clip
 from affexion_ui.session import current_store
+from affexion_ui.takedown_panel import offer_takedown, show_taken_down
 from affexion_ui.words import counted
 
 store = current_store()
 action = page_header("Library", "Find clips, listen to them, and see where each comes from.")
+show_taken_down()
 if not facets(store)["origin"]:
     with empty_state("library_music", "No clips yet", "Imported clips stand here, to hear, filter and label."):
         st.page_link("pages/import_clips.py", label="Import clips", icon=":material/upload:")
@@ -48,6 +50,7 @@ with left:
 row = shown.rows[chosen]
 st.query_params["clip"] = row.clip.id
 with right, st.container(border=True):
-    show_clip(store.workspace, row.clip, row.labels, "library")
+    show_clip(store.workspace, row.clip, row.labels, "library", store)
+    offer_takedown(store, row.clip)
 if query.dataset:
     show_label_sounds(store, query.dataset)

@@ -150,6 +150,12 @@ def take_down(
             "sound can go only as a whole. Ask for the whole recording, or leave it.",
             change=("whole_recording",),
         )
+    _bury(store, whole, found, why, by)
+    n_files = _erase(store.workspace, whole, [store.workspace.root / name for name in found.exports])
+    return TakedownReport(**{**vars(found), "n_files": n_files, "done": True})
+
+
+def _bury(store: Store, whole: Sequence[Clip], found: TakedownReport, why: str, by: Person | None) -> None:
     with writing(store) as connection:
         if by is not None:
             require_now(connection, by, "take down")
@@ -158,9 +164,7 @@ def take_down(
             raise StoreError("Clips of this recording came in just now; nothing was changed. Try again.")
         contents = {clip.id: clip.sha256 for clip in whole}
         kept = {name: value for name, value in asdict(found).items() if name not in ("done", "n_files", "clips")}
-        bury(connection, contents, why, None if by is None else by.name, kept, keep_judgements)
-    n_files = _erase(store.workspace, whole, [store.workspace.root / name for name in found.exports])
-    return TakedownReport(**{**vars(found), "n_files": n_files, "done": True})
+        bury(connection, contents, why, None if by is None else by.name, kept, found.kept_judgements)
 
 
 def lift_takedown(store: Store, clip_id: str, reason: str, by: Person | None = None) -> Tombstone:

@@ -108,6 +108,14 @@ def get_import(store: Store, id: str) -> ImportBatch:
     return found[id]
 
 
+def import_of(store: Store, clip_id: str) -> ImportBatch | None:
+    """Give the import that brought a clip; None where it came another way, or isn't there."""
+    query = select(import_batch).join(clip, clip.c.import_id == import_batch.c.id).where(clip.c.id == clip_id)
+    with reading(store) as connection:
+        row = connection.execute(query).mappings().one_or_none()
+    return None if row is None else ImportBatch(**row)
+
+
 def take_out_import(store: Store, id: str) -> TakenOut:
     """Take out all that an import brought, in one transaction: clips, labels, places in datasets, and its dataset.
 

@@ -139,3 +139,9 @@ def _slot(clip_id: str) -> int:
         held[clip_id] = len(held) if len(held) < _HELD else held.popitem(last=False)[1]
     held.move_to_end(clip_id)
     return held[clip_id]
+
+
+def forget_renderings() -> None:
+    """Forget what was rendered of clips, so that nothing of one that was taken down stays in memory."""
+    _rendered.clear()
+    _rendered_long.clear()

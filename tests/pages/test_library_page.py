@@ -52,7 +52,7 @@ def test_an_address_shows_the_same_clips_again(in_study, open_page):
     at = open_page("library", dataset="voices", label="boredom", clip=chosen.id)
     assert len(table(at)) == 8
     assert at.session_state[at.dataframe[0].key]["selection"]["rows"] == [3]
-    assert chosen.id in "".join(str(e.value) for e in at.get("table"))
+    assert chosen.id in "".join(e.value.to_string() for e in at.get("table"))
 
 
 def test_search_without_a_hit_offers_to_clear(in_study, open_page, words):
