@@ -29,6 +29,8 @@ State = Literal["queued", "running", "done", "failed", "cancelled", "interrupted
 GOING_ON: tuple[State, ...] = ("queued", "running")
 STOPPED: tuple[State, ...] = ("failed", "cancelled", "interrupted", "unfinished")
 _MODEL = "model.json"
+# Kinds of jobs that stand on other pages: Import and Synthesize.
+_ELSEWHERE = ("import", "speak")
 # States in which a trial has come to its end.
 _OVER = ("done", "pruned", "failed")
 # Epochs looked back on for the time that is left.
@@ -105,7 +107,7 @@ def list_entries(store: Store) -> tuple[Entry, ...]:
     entries += [
         Entry(job.id, job.state, None, job, _in_order(parts[job.id]))
         for job in jobs
-        if job.parent is None and job.run_id is None and job.kind != "import"  # these stand on the page Import
+        if job.parent is None and job.run_id is None and job.kind not in _ELSEWHERE
     ]
     return tuple(sorted(entries, key=_created, reverse=True))
 

@@ -8,6 +8,7 @@ from affexion_core.errors import ConfigError, allowed
 from affexion_core.jobs.gap import do_gap, do_part
 from affexion_core.jobs.importing import do_import
 from affexion_core.jobs.parts import wait_for_children
+from affexion_core.jobs.speaking import do_speak
 from affexion_core.jobs.submit import job_folder
 from affexion_core.jobs.sweep import do_sweep, do_trial
 from affexion_core.run_folder import read_run
@@ -52,6 +53,7 @@ _WORK: dict[str, Callable[[Store, Job, Progress], None]] = {
     "sweep": do_sweep,
     "trial": do_trial,
     "import": do_import,
+    "speak": do_speak,
     "gap": do_gap,
     "part": do_part,
 }

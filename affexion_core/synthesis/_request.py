@@ -14,10 +14,31 @@ from affexion_core.workspace import SHIPPED
 
 Wording = Literal["telling", "neutral"]
 Length = Literal["short", "long"]
-Gender = Literal["female", "male"]
+Gender = Literal["female", "male", "unstated"]
 WORDINGS: tuple[Wording, ...] = get_args(Wording)
 LENGTHS: tuple[Length, ...] = get_args(Length)
 COLUMNS = ("sentence", "wording", "length")
+# The paper's instruction to the voice; ``{label}`` becomes the label with a capital.
+PROMPT = "You are a professional voice actor, for a given sentence, please speak it with extreme '{label}' feeling."
+
+
+class BusyError(SynthesisError):
+    """A provider can't answer now, and may later: ``after`` so many seconds where it says so.
+
+    ``unsure`` says that the request may have been carried out, and billed, although no answer came.
+    """
+
+    def __init__(self, text: str, after: float | None = None, unsure: bool = False) -> None:
+        super().__init__(text)
+        self.after, self.unsure = after, unsure
+
+
+class DamagedError(SynthesisError):
+    """An answer came, and was probably billed, but there is no usable sound in it."""
+
+
+class RefusedError(SynthesisError):
+    """A provider would answer every other request the same way (no right, no money, no such address): stop asking."""
 
 
 @dataclass(frozen=True)
@@ -47,12 +68,19 @@ class Voice:
 
 @dataclass(frozen=True)
 class ProviderInfo:
-    """What a provider is. ``licence`` says what may be done with its speech; ``offline`` that nothing leaves."""
+    """What a provider is.
+
+    ``licence`` says what may be done with its speech; ``offline`` that nothing leaves this machine; ``prompted`` that
+    it can be told how to speak; ``programs`` that it starts programs that a person names, which is for this machine's
+    user alone.
+    """
 
     title: str
     licence: str
     offline: bool
     source: str = ""
+    prompted: bool = False
+    programs: bool = False
 
 
 @dataclass(frozen=True)
@@ -69,6 +97,32 @@ class SpeechRequest:
     label: str
     parameters: Mapping[str, str | float | int] = field(default_factory=dict)
     prompt: str | None = None
+
+
+@dataclass(frozen=True)
+class Speech:
+    """What a provider gave: a WAV file's bytes, the words it says it spoke, and counts it bills by (tokens)."""
+
+    wav: bytes
+    said: str | None = None
+    usage: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Price:
+    """What a provider charges, in US dollars: for 1000 characters of text, and for a minute of speech."""
+
+    per_1000_characters: float = 0.0
+    per_minute: float = 0.0
+
+    def of(self, n_characters: int, seconds: float) -> float:
+        """Give the price of some text and speech in US dollars."""
+        return self.per_1000_characters * n_characters / 1000 + self.per_minute * seconds / 60
+
+
+def instruction(template: str, label: str) -> str | None:
+    """Fill a label into a prompt template; None where the template is empty."""
+    return template.strip().replace("{label}", label.capitalize()) or None
 
 
 def load_sentences(folder: Path | None = None) -> tuple[Sentence, ...]:

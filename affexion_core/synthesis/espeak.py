@@ -151,6 +151,11 @@ def plan(sentences: Sequence[Sentence], per_label: int, config: Config, seed: in
     )
 
 
+def again(request: SpeechRequest, take: int, config: Config) -> SpeechRequest:
+    """Draw another way to say the same sentence with the same voice; the same for the same ``take``."""
+    return _request(request.sentence, request.voice, config, stable_seed(request.seed, take))
+
+
 def _request(sentence: Sentence, voice: Voice, config: Config, seed: int) -> SpeechRequest:
     rng = np.random.default_rng(seed)
     prosody = PROSODY[sentence.label]
@@ -201,9 +206,13 @@ def speak(requests: Iterable[SpeechRequest], timeout: float = TIMEOUT) -> Iterat
             yield speaker.say(request)
 
 
-@cache
-def generator() -> str:
+def generator(request: SpeechRequest | None = None) -> str:
     """Name the synthesiser with its version, for the origin card; asks it the first time."""
+    return _version()
+
+
+@cache
+def _version() -> str:
     with _speaker(TIMEOUT) as speaker:
         return f"espeak-ng {speaker.version}"
 
