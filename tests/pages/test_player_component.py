@@ -82,7 +82,7 @@ def test_nothing_is_reported_before_anything_was_heard(canary):
 def test_a_rendering_is_a_sound_of_fixed_loudness_with_its_picture(tmp_path):
     path = tmp_path / "quiet.wav"
     sf.write(path, 0.02 * tone("panic", 1, 1, seconds=2.0), 16_000)
-    made = media._render(str(path), None, None)
+    made = media._render(str(path), None, None, own=True)
     played, rate = sf.read(io.BytesIO(made.wav))
     assert rate == 16_000 and loudness(played, rate) == pytest.approx(TARGET_LUFS, abs=0.5)
     assert made.duration == pytest.approx(2.0) and not made.silent
@@ -93,14 +93,14 @@ def test_a_rendering_is_a_sound_of_fixed_loudness_with_its_picture(tmp_path):
 def test_a_span_is_rendered_alone(tmp_path):
     path = tmp_path / "long.wav"
     sf.write(path, tone("panic", 1, 1, seconds=2.0), 16_000)
-    made = media._render(str(path), 0.5, 1.25)
+    made = media._render(str(path), 0.5, 1.25, own=True)
     assert made.duration == pytest.approx(0.75)
 
 
 def test_silence_is_told_and_left_alone(tmp_path):
     path = tmp_path / "silence.wav"
     sf.write(path, np.zeros(16_000), 16_000)
-    made = media._render(str(path), None, None)
+    made = media._render(str(path), None, None, own=True)
     played, _ = sf.read(io.BytesIO(made.wav))
     assert made.silent and not played.any() and not any(made.peaks)
 
