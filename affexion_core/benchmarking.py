@@ -24,6 +24,7 @@ from affexion_core.store.datasets import load_dataset
 from affexion_core.store.runs import list_runs
 from affexion_core.store.session import Store
 from affexion_core.training.device import AUTO
+from affexion_core.training.dimensions import require_labels
 from affexion_core.training.execute import run_here
 from affexion_core.training.prepare import HeldOut, RunRequest
 from affexion_core.training.run_config import RunConfig, config_to_json, from_preset
@@ -93,6 +94,8 @@ def run_benchmark(store: Store, request: BenchmarkRequest, progress: Progress = 
         If a corpus can't be cut into speaker-disjoint folds.
     """
     recipes = {name: load_plugin("presets", name).PRESET for name in request.systems}
+    for preset in recipes.values():
+        require_labels(from_preset(preset), "A benchmark")
     cases = plan_cases(store, request)
     rows: list[Row] = []
     n_steps = len(cases) * len(recipes)

@@ -51,7 +51,8 @@ def predict_files(run_folder: Path, files: Sequence[Path]) -> Iterator[dict[str,
     ------
     dict
         ``file``, ``label``, ``probs`` {label: probability}, ``unsure`` and ``warnings``; or ``file`` and ``error``. Of
-        a model with several inputs also ``inputs``, a list of ``front_end``, ``share`` (0 to 1), ``label``, ``probs``.
+        a model with several inputs also ``inputs``, a list of ``front_end``, ``share`` (0 to 1), ``label``, ``probs``;
+        of one that predicts dimensions also ``values`` {dimension: number}, alone with ``label`` None and no ``probs``.
     """
     return predict_with(Predictor.load(run_folder), files)
 
@@ -83,15 +84,26 @@ def _predict_block(predictor: Predictor, files: Sequence[Path]) -> list[dict[str
                 good.append(row)
         rows.append(row)
     if utterances:
-        outcome = predictor.of_utterances(utterances)
-        predictions = predictor.predictions([row["file"] for row in good], outcome)
+        _add_answers(good, predictor, predictor.of_utterances(utterances))
+    return rows
+
+
+def _add_answers(rows: Sequence[dict[str, Any]], predictor: Predictor, outcome: Outcome) -> None:
+    if predictor.labels:
+        predictions = predictor.predictions([row["file"] for row in rows], outcome)
         unsure = is_unsure(predictor, outcome.probs)
-        for row, prediction, doubt in zip(good, predictions, unsure, strict=True):
+        for row, prediction, doubt in zip(rows, predictions, unsure, strict=True):
             row["label"] = prediction.label
             row["probs"] = dict(zip(prediction.labels, prediction.probs, strict=True))
             row["unsure"] = bool(doubt)
-        _add_inputs(good, predictor, outcome)
-    return rows
+        _add_inputs(rows, predictor, outcome)
+    else:
+        for row in rows:
+            row.update(label=None, probs={}, unsure=False)
+    if outcome.values is not None:
+        names = [scheme.name for scheme in predictor.dimensions]
+        for row, values in zip(rows, outcome.values, strict=True):
+            row["values"] = dict(zip(names, map(float, values), strict=True))
 
 
 def _add_inputs(rows: Sequence[dict[str, Any]], predictor: Predictor, outcome: Outcome) -> None:

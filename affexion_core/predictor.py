@@ -15,9 +15,10 @@ from affexion_core.extraction import FrontEnd, extracted, features_of
 from affexion_core.run_folder import fold_folders
 from affexion_core.training.batches import ClipFeatures, prepare
 from affexion_core.training.device import CPU, Device, at_work, device_for_prediction
+from affexion_core.training.dimensions import scale_values
 from affexion_core.training.forward import results_of, softmax
 from affexion_core.training.model_file import TrainedModel, load_model
-from affexion_core.types import Clip, Prediction, Progress, Utterance, no_progress
+from affexion_core.types import Clip, Prediction, Progress, Scheme, Utterance, no_progress
 from affexion_core.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -36,6 +37,12 @@ class Outcome:
     attention: tuple[np.ndarray | None, ...]
     shares: np.ndarray | None = None
     alone: np.ndarray | None = None
+    values_by_model: np.ndarray | None = None
+
+    @property
+    def values(self) -> np.ndarray | None:
+        """Mean of the dimensions over the models, float64 ``(n_clips, n_dimensions)``; None where there are none."""
+        return None if self.values_by_model is None else self.values_by_model.mean(axis=0)
 
     @property
     def probs(self) -> np.ndarray:
@@ -80,6 +87,23 @@ class Predictor:
         return self.models[0].labels
 
     @property
+    def dimensions(self) -> tuple[Scheme, ...]:
+        """The dimensions it predicts, with their ranges; empty where it tells labels apart alone."""
+        return self.models[0].dimensions
+
+    def require_labels(self, what: str) -> None:
+        """Refuse what needs labels where the run learned dimensions alone; ``what`` begins the message.
+
+        Raises
+        ------
+        ModelError
+            If there are no labels.
+        """
+        if not self.labels:
+            names = ", ".join(scheme.name for scheme in self.dimensions)
+            raise ModelError(f"{what} needs a run that tells labels apart; this one predicts {names} alone.")
+
+    @property
     def config(self) -> RunConfig:
         """The recipe it was trained with."""
         return self.models[0].config
@@ -101,19 +125,28 @@ class Predictor:
     def of_features(self, features: Sequence[ClipFeatures]) -> Outcome:
         """Predict from raw features, one tuple of ``(n_frames, n_features)`` arrays a clip."""
         probs, attentions = [], []
-        shares, alone = [], []
+        shares, alone, values = [], [], []
+        n_labels = len(self.labels)
         for trained in self.models:
             clips = [prepare(clip, trained.config.inputs, trained.normalisation) for clip in features]
             with at_work(self.device):
                 found = results_of(trained.model, clips)
-            probs.append(softmax(found.outputs))
+            probs.append(softmax(found.outputs[:, :n_labels]))
+            if self.dimensions:
+                values.append(scale_values(found.outputs[:, n_labels:], self.dimensions))
             attentions.append(found.attention)
             if found.shares is not None and found.alone is not None:
                 shares.append(found.shares)
-                alone.append(np.stack([softmax(found.alone[:, i]) for i in range(found.alone.shape[1])], axis=1))
+                own = found.alone[..., :n_labels]
+                alone.append(np.stack([softmax(own[:, i]) for i in range(own.shape[1])], axis=1))
         attention = tuple(_mean_attention(rows) for rows in zip(*attentions, strict=True))
-        by_input = (np.mean(shares, axis=0), np.mean(alone, axis=0)) if shares else (None, None)
-        return Outcome(np.stack(probs), attention, *by_input)
+        return Outcome(
+            np.stack(probs),
+            attention,
+            shares=np.mean(shares, axis=0) if shares else None,
+            alone=np.mean(alone, axis=0) if alone else None,
+            values_by_model=np.stack(values) if values else None,
+        )
 
     def of_clips(self, workspace: Workspace, clips: Sequence[Clip], progress: Progress = no_progress) -> Outcome:
         """Predict clips of the library, through the feature cache."""

@@ -19,9 +19,10 @@ from pathlib import Path
 from typing import Any
 
 from affexion_core.errors import ModelError, NotFoundError, allowed
+from affexion_core.evaluation.dimensions import DimensionScores, dimension_from_json
 from affexion_core.evaluation.folds import FoldSummary, fold_summary_from_json, fold_summary_to_json
 from affexion_core.evaluation.scores import Scores, scores_from_json, scores_to_json
-from affexion_core.types import Run, Split, Trace, traces
+from affexion_core.types import Run, Scheme, Split, Trace, traces
 
 FORMAT = 1
 
@@ -32,7 +33,8 @@ class Evaluation:
 
     ``part`` says which: ``train`` (the training clips themselves), ``cv`` (each clip by the fold that hadn't seen
     it), or ``test``. ``stamp`` is the split's: clean, leaky or not verifiable. ``left_out`` counts clips by label
-    that were not scored. ``folds`` holds the spread over fold models, where there are any.
+    that were not scored. ``folds`` holds the spread over fold models, where there are any. ``dimensions`` holds the
+    figures of each dimension that the run predicts; of a run that learned no labels, ``scores`` counts no clips.
     """
 
     name: str
@@ -45,17 +47,24 @@ class Evaluation:
     label_map: str | None = None
     left_out: Mapping[str, int] = field(default_factory=dict)
     folds: FoldSummary | None = None
+    dimensions: tuple[DimensionScores, ...] = ()
 
 
 @dataclass(frozen=True)
 class ScoredClip:
-    """One clip's reference, prediction and probabilities (in label order); ``fold`` where a fold model spoke."""
+    """One clip's reference, prediction and probabilities (in label order); ``fold`` where a fold model spoke.
+
+    ``values`` are the predicted numbers and ``reference_values`` those of the dataset (None where it has none), in the
+    order of the evaluation's dimensions. Of a run that learned no labels, ``predicted`` is empty.
+    """
 
     clip_id: str
     reference: str
     predicted: str
     probs: tuple[float, ...]
     fold: int | None = None
+    values: tuple[float, ...] = ()
+    reference_values: tuple[float | None, ...] = ()
 
 
 def now() -> str:
@@ -109,6 +118,12 @@ def read_run(folder: Path) -> Run:
         raise ModelError(f"{folder / 'run.json'} is not a run description of this version: {error}.") from None
 
 
+def read_dimensions(folder: Path) -> tuple[Scheme, ...]:
+    """Read which dimensions a run learns, with their ranges; empty where it learns labels alone."""
+    found = read_json(folder / "run.json").get("dimensions", ())
+    return tuple(Scheme(each["name"], (), each["low"], each["high"]) for each in found)
+
+
 def read_config(folder: Path) -> dict[str, Any]:
     """Read the recipe as plain values."""
     return read_json(folder / "config.json")
@@ -151,7 +166,9 @@ def write_split(folder: Path, split: Split, group: str) -> None:
     """Write who trained and who tested, on which labels and votes, with what later leak checks need."""
     parts = {"train": split.train, "dev": split.dev, "test": split.test}
     clips = [
-        {**asdict(trace), "label": item.label, "part": part} | ({"votes": dict(item.votes)} if item.votes else {})
+        {**asdict(trace), "label": item.label, "part": part}
+        | ({"votes": dict(item.votes)} if item.votes else {})
+        | ({"values": dict(item.values)} if item.values else {})
         for part, items in parts.items()
         for item, trace in zip(items, traces(items), strict=True)
     ]
@@ -182,15 +199,19 @@ def write_evaluation(folder: Path, evaluation: Evaluation, scored: Sequence[Scor
         "left_out": dict(evaluation.left_out),
         "scores": scores_to_json(evaluation.scores),
         "folds": fold_summary_to_json(evaluation.folds) if evaluation.folds else None,
+        "dimensions": [asdict(each) for each in evaluation.dimensions],
     }
     path = folder / "predictions" / f"{stem}.csv"
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        writer.writerow(["clip", "reference", "predicted", "fold", *(f"p:{x}" for x in evaluation.scores.labels)])
+        beside = [f"{what}:{each.name}" for what in ("value", "reference") for each in evaluation.dimensions]
+        probs = [f"p:{label}" for label in evaluation.scores.labels]
+        writer.writerow(["clip", "reference", "predicted", "fold", *probs, *beside])
         for row in scored:
             fold = "" if row.fold is None else row.fold
-            writer.writerow([row.clip_id, row.reference, row.predicted, fold, *(f"{p:.6f}" for p in row.probs)])
+            said = ("" if value is None else f"{value:.6f}" for value in (*row.values, *row.reference_values))
+            writer.writerow([row.clip_id, row.reference, row.predicted, fold, *(f"{p:.6f}" for p in row.probs), *said])
     write_json(folder / "evaluations" / f"{stem}.json", values)
 
 
@@ -214,7 +235,10 @@ def read_evaluation(folder: Path, name: str) -> Evaluation:
     values = read_json(path)
     scores = scores_from_json(values.pop("scores"))
     folds = values.pop("folds")
-    return Evaluation(**values, scores=scores, folds=fold_summary_from_json(folds) if folds else None)
+    # evaluations of earlier versions name no dimensions
+    dimensions = tuple(dimension_from_json(each) for each in values.pop("dimensions", ()))
+    summary = fold_summary_from_json(folds) if folds else None
+    return Evaluation(**values, scores=scores, folds=summary, dimensions=dimensions)
 
 
 def read_predictions(folder: Path, name: str) -> tuple[ScoredClip, ...]:
@@ -224,10 +248,16 @@ def read_predictions(folder: Path, name: str) -> tuple[ScoredClip, ...]:
         known = allowed(evaluation_names(folder))
         raise NotFoundError(f"Run {folder.name} was not measured on {name!r}. It was on {known}.")
     with path.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.reader(file))
+        header, *rows = csv.reader(file)
+    first = 4 + sum(name.startswith("p:") for name in header[4:])
+    middle = first + (len(header) - first) // 2
     return tuple(
-        ScoredClip(row[0], row[1], row[2], tuple(float(p) for p in row[4:]), int(row[3]) if row[3] else None)
-        for row in rows[1:]
+        ScoredClip(
+            *(row[0], row[1], row[2], tuple(float(p) for p in row[4:first]), int(row[3]) if row[3] else None),
+            values=tuple(float(value) for value in row[first:middle]),
+            reference_values=tuple(float(value) if value else None for value in row[middle:]),
+        )
+        for row in rows
     )
 
 

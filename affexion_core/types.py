@@ -173,16 +173,23 @@ class Decision:
 
 @dataclass(frozen=True)
 class LabelledClip:
-    """A clip with the one label a dataset gives it, and the share of votes for each label where raters were asked."""
+    """A clip with the one label a dataset gives it, and the share of votes for each label where raters were asked.
+
+    ``values`` holds a number for each dimension (arousal, …) that was judged; None where none was.
+    """
 
     clip: Clip
     label: str
     votes: Mapping[str, float] | None = None
+    values: Mapping[str, float] | None = None
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """Labelled clips under one scheme. ``label_map`` names the map its labels came through, if any."""
+    """Labelled clips under one scheme. ``label_map`` names the map its labels came through, if any.
+
+    ``dimensions`` are the numeric schemes that its clips have values under; empty where they have labels alone.
+    """
 
     name: str
     origin: Origin
@@ -190,16 +197,23 @@ class Dataset:
     items: tuple[LabelledClip, ...]
     label_map: str | None = None
     description: str = ""
+    dimensions: tuple[Scheme, ...] = ()
 
     def snapshot(self) -> str:
-        """Hash of which clips carry which labels and votes (64 hex digits); a run pins it."""
-        lines = sorted(f"{item.clip.id}\t{item.label}{_shares(item.votes)}" for item in self.items)
+        """Hash of which clips carry which labels, votes and values (64 hex digits); a run pins it."""
+        lines = sorted(
+            f"{item.clip.id}\t{item.label}{_shares(item.votes)}{_values(item.values)}" for item in self.items
+        )
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
 def _shares(votes: Mapping[str, float] | None) -> str:
     # nothing where nobody voted, so that the hash of a dataset of plain labels is that of its labels
     return "" if votes is None else "".join(f"\t{label}={share:.6f}" for label, share in sorted(votes.items()) if share)
+
+
+def _values(values: Mapping[str, float] | None) -> str:
+    return "" if not values else "".join(f"\t{name}:{value:.6f}" for name, value in sorted(values.items()))
 
 
 def normalised_text(transcript: str | None) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,8 @@ def figures_json(run: Run, evaluation: Evaluation) -> dict[str, Any]:
         },
         "left_out": dict(evaluation.left_out),
     }
+    if evaluation.dimensions:
+        values["dimensions"] = [asdict(each) for each in evaluation.dimensions]
     if evaluation.folds:
         values["fold_spread"] = fold_summary_to_json(evaluation.folds)
     if evaluation.part == "cv":
@@ -44,6 +47,9 @@ def figures_json(run: Run, evaluation: Evaluation) -> dict[str, Any]:
 
 
 def _folds(folder: Path, evaluation: Evaluation) -> list[dict[str, Any]]:
+    """Give the figures of each fold on labels; none where the run learned none."""
+    if not evaluation.scores.labels:
+        return []
     rows = read_predictions(folder, evaluation.name)
     folds = []
     for fold in sorted({row.fold for row in rows if row.fold is not None}):
@@ -64,13 +70,24 @@ def percent(estimate: Estimate) -> str:
     return f"{100 * estimate.value:.{digits}f} % ({low:.{digits}f}–{high:.{digits}f}, n = {estimate.n})"
 
 
+def number(estimate: Estimate) -> str:
+    """Write a figure of a dimension with its interval and n: ``0.62 (0.51–0.70, n = 52)``."""
+    if estimate.value is None:
+        return f"undefined: {estimate.reason}"
+    return f"{estimate.value:.2f} ({estimate.low:.2f} to {estimate.high:.2f}, n = {estimate.n})"
+
+
 def figures_text(run: Run, evaluation: Evaluation) -> str:
     """Write everything measured for people."""
     where = {"train": "its own training clips", "cv": f"held-out folds of {evaluation.dataset}"}
-    scores = evaluation.scores
-    lines = [
-        f"Run {run.id} ({run.preset}, trained on {run.train_dataset})",
-        f"measured on {where.get(evaluation.part, evaluation.name)}: {scores.n} clips, {scores.n_speakers} speakers",
+    scores, on = evaluation.scores, where.get(evaluation.part, evaluation.name)
+    lines = [f"Run {run.id} ({run.preset}, trained on {run.train_dataset})"]
+    if not scores.labels:
+        most = max(each.n for each in evaluation.dimensions)
+        lines += [f"measured on {on}: {most} clips with values", f"split: {evaluation.stamp}"]
+        return "\n".join([*lines, "", *_dimensions(evaluation)])
+    lines += [
+        f"measured on {on}: {scores.n} clips, {scores.n_speakers} speakers",
         f"split: {evaluation.stamp}",
         "",
         *(f"  {words:<16} {percent(getattr(scores, name))}" for name, words in HEADLINE.items()),
@@ -80,7 +97,16 @@ def figures_text(run: Run, evaluation: Evaluation) -> str:
         lines.append(f"  over {len(spread.values)} folds, accuracy {_range(spread)}")
     if evaluation.left_out:
         lines.append(f"  left out: {', '.join(f'{label} {n}' for label, n in evaluation.left_out.items())}")
-    return "\n".join([*lines, "", *_per_class(scores), "", *_confusion(scores)])
+    beside = ["", *_dimensions(evaluation)] if evaluation.dimensions else []
+    return "\n".join([*lines, *beside, "", *_per_class(scores), "", *_confusion(scores)])
+
+
+def _dimensions(evaluation: Evaluation) -> list[str]:
+    return [
+        f"  {each.name:<10} ({each.low:g} to {each.high:g})  CCC {number(each.ccc)}  r {number(each.pearson)}  "
+        f"mean error {number(each.mae)}"
+        for each in evaluation.dimensions
+    ]
 
 
 def _range(spread: Any) -> str:

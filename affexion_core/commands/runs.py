@@ -225,7 +225,10 @@ def predict(run: str, paths: tuple[Path, ...]) -> None:
 
 
 def _answer(row: dict[str, Any]) -> str:
-    line = f"{row['file']}: {row['label']}{', unsure' if row['unsure'] else ''} {_probs(row['probs'])}"
+    label = f"{row['label']}{', unsure' if row['unsure'] else ''} {_probs(row['probs'])}"
+    said = [] if row["label"] is None else [label]
+    said += [f"{name} {value:.2f}" for name, value in row.get("values", {}).items()]
+    line = f"{row['file']}: {', '.join(said)}"
     heard = [each for each in row.get("inputs", ()) if each["label"] is not None]
     return line + "".join(f"; {x['front_end']} alone: {x['label']}, counted {100 * x['share']:.0f} %" for x in heard)
 
@@ -253,15 +256,23 @@ def runs() -> None:
         }
         for run in list_runs(store())
     ]
-    shown = [{**row, "accuracy": _accuracy(row["summary"]), "on": row["summary"].get("on")} for row in rows]
-    emit(rows, table(shown, ["run", "kind", "train", "on", "accuracy"], "No runs yet; start one with `train` or `cv`."))
+    shown = [{**row, **_headline(row["summary"])} for row in rows]
+    columns = ["run", "kind", "train", "on", "accuracy", *(["CCC"] if any(row["CCC"] for row in shown) else [])]
+    emit(rows, table(shown, columns, "No runs yet; start one with `train` or `cv`."))
 
 
-def _accuracy(summary: dict[str, Any]) -> str | None:
-    from affexion_core.commands._figures import percent
+def _headline(summary: dict[str, Any]) -> dict[str, str | None]:
+    from affexion_core.commands._figures import number, percent
     from affexion_core.evaluation.scores import estimate_from_json
 
-    return percent(estimate_from_json(summary["accuracy"])) if "accuracy" in summary else None
+    accuracy = estimate_from_json(summary["accuracy"]) if "accuracy" in summary else None
+    found = {name: number(estimate_from_json(each)) for name, each in summary.get("ccc", {}).items()}
+    return {
+        "on": summary.get("on"),
+        # a run on dimensions alone has no accuracy, which needs no reason here
+        "accuracy": None if accuracy is None or (found and accuracy.value is None) else percent(accuracy),
+        "CCC": "; ".join(f"{name} {words}" for name, words in found.items()) or None,
+    }
 
 
 @click.command()

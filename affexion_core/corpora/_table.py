@@ -27,8 +27,13 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "corpus": ("corpus",),
     "licence": ("licence", "license"),
     "source": ("source",),
+    "retrieved": ("retrieved",),
     "split": ("split",),
+    "arousal": ("arousal",),
+    "valence": ("valence",),
+    "dominance": ("dominance",),
 }
+DIMENSIONS = ("arousal", "valence", "dominance")
 SPLITS = {
     "train": "train", "training": "train",
     "dev": "dev", "development": "dev", "valid": "dev", "val": "dev", "validation": "dev",
@@ -146,13 +151,24 @@ def item_of_row(row: Row, base: Path, names: Mapping[str, str], name: str, optio
         transcript=value.get("transcript"),
         attributes={key: cell for key, cell in row.items() if key and cell and key not in names.values()},
         split=value.get("split"),
-        provenance=Provenance(source=value.get("source"), licence=value.get("licence")),
+        provenance=Provenance(
+            source=value.get("source"), licence=value.get("licence"), retrieved=value.get("retrieved")
+        ),
     )
     if value["file"] is None:
         return replace(item, problem="Its row names no file.")
     if not item.file.is_file():
         return replace(item, problem="There is no such file; paths count from the folder of the table.")
-    return _with_span_and_origin(item, value)
+    return _with_span_and_origin(_with_values(item, value), value)
+
+
+def _with_values(item: CorpusItem, value: Mapping[str, str | None]) -> CorpusItem:
+    said = {name: text for name in DIMENSIONS if (text := value.get(name)) is not None}
+    try:
+        return replace(item, values={name: float(text) for name, text in said.items()})
+    except ValueError:
+        shown = ", ".join(f"{name} = {text!r}" for name, text in said.items())
+        return replace(item, problem=f"{shown}: one of these is not a number.")
 
 
 def _with_span_and_origin(item: CorpusItem, value: Mapping[str, str | None]) -> CorpusItem:

@@ -19,7 +19,8 @@ INFO = CorpusInfo(
     how_to_get="Write a CSV or TSV file with a header; only the column file is needed.",
     layout=(
         "a .csv or .tsv file, or a folder with manifest.csv in it; columns file (relative to the table), label, "
-        "speaker, language, transcript or text, start, end (seconds), origin, corpus, licence, source, split; "
+        "speaker, language, transcript or text, start, end (seconds), origin, corpus, licence, source, split, arousal, "
+        "valence, dominance (1 to 7); "
         "other columns become attributes."
     ),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from affexion_core.errors import NotFoundError
+from affexion_core.errors import ModelError, NotFoundError
 from affexion_core.evaluation.clip_levels import ClipLevels, measure_levels
 from affexion_core.evaluation.groupings import LEVELS, group_clips
 from affexion_core.evaluation.groups import GroupReport, group_report
@@ -60,6 +60,8 @@ def measure_groups(
         If there is no such grouping, or it makes too many groups.
     """
     scored = read_predictions(Path(run.folder), on)
+    if not run.labels:
+        raise ModelError(f"Groups are compared by labels; run {run.id} predicts dimensions alone.")
     known = clips_of(store, scored)
     if not known:
         raise NotFoundError(f"None of the clips that run {run.id} was measured on is in the workspace any more.")

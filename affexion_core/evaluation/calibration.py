@@ -192,6 +192,8 @@ def fit_calibration(
     ConfigError
         If there are too few clips, or the accuracy can't be reached.
     """
+    if not run.labels:
+        raise ModelError(f"Run {run.id} predicts dimensions alone; only probabilities of labels are calibrated.")
     if accuracy is None and coverage is None:
         coverage = DEFAULT_COVERAGE
     rows, source = held_out(run, store)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy as np
 
 from affexion_core.differences.leaks import stamp_heard
 from affexion_core.errors import LabelError, SplitError, allowed
+from affexion_core.evaluation.dimensions import DimensionScores, score_dimension
 from affexion_core.evaluation.folds import FoldSummary, summarise_folds
 from affexion_core.evaluation.metrics import score
 from affexion_core.evaluation.scores import Scores, scores_to_json
@@ -28,11 +29,13 @@ from affexion_core.run_folder import (
 )
 from affexion_core.store.runs import EvaluationRecord, save_evaluation
 from affexion_core.store.session import Store
+from affexion_core.training.dimensions import check_measurable
 from affexion_core.types import (
     Dataset,
     LabelledClip,
     Progress,
     Run,
+    Scheme,
     Trace,
     describe_leaks,
     no_progress,
@@ -60,6 +63,8 @@ def fit_labels(dataset: Dataset, labels: Sequence[str], label_map: LabelMap | No
     """
     if not dataset.items:
         raise LabelError(f"Dataset {dataset.name!r} has no labelled clips; there is nothing to measure.")
+    if not labels:  # the run predicts numbers alone, and what the clips are called doesn't matter
+        return Measured(dataset.items, {})
     if label_map is None:
         return Measured(_known(dataset, labels), {})
     kept, left_out = [], Counter[str]()
@@ -110,18 +115,40 @@ def stamp_for_test(seen: Sequence[Trace], items: Sequence[LabelledClip], dataset
     return split_stamp(seen, tested)
 
 
+def scored_outcome(
+    items: Sequence[LabelledClip], predictor: Predictor, outcome: Outcome, fold: int | None = None
+) -> tuple[ScoredClip, ...]:
+    """Put reference, prediction and probabilities together, clip by clip, and numbers where there are any."""
+    rows = scored_clips(items, predictor.labels, outcome.probs, fold)
+    if outcome.values is None:
+        return rows
+    names = [scheme.name for scheme in predictor.dimensions]
+    return tuple(
+        replace(
+            row,
+            values=tuple(map(float, said)),
+            reference_values=tuple((item.values or {}).get(name) for name in names),
+        )
+        for row, item, said in zip(rows, items, outcome.values, strict=True)
+    )
+
+
 def scored_clips(
     items: Sequence[LabelledClip], labels: Sequence[str], probs: np.ndarray, fold: int | None = None
 ) -> tuple[ScoredClip, ...]:
     """Put reference, prediction and probabilities together, clip by clip."""
     return tuple(
-        ScoredClip(item.clip.id, item.label, labels[int(row.argmax())], tuple(float(p) for p in row), fold)
+        ScoredClip(
+            item.clip.id, item.label, labels[int(row.argmax())] if labels else "", tuple(float(p) for p in row), fold
+        )
         for item, row in zip(items, probs, strict=True)
     )
 
 
 def score_clips(items: Sequence[LabelledClip], scored: Sequence[ScoredClip], labels: Sequence[str]) -> Scores:
-    """Score predictions, with intervals that know which clips are by the same speaker."""
+    """Score predicted labels, with intervals that know which clips are by the same speaker; none without labels."""
+    if not labels:
+        return score([], [], ())
     return score(
         [row.reference for row in scored],
         [row.predicted for row in scored],
@@ -130,9 +157,23 @@ def score_clips(items: Sequence[LabelledClip], scored: Sequence[ScoredClip], lab
     )
 
 
+def score_values(
+    items: Sequence[LabelledClip], scored: Sequence[ScoredClip], dimensions: Sequence[Scheme]
+) -> tuple[DimensionScores, ...]:
+    """Score predicted numbers, dimension by dimension, on the clips that have one."""
+    speakers = [item.clip.speaker for item in items]
+    return tuple(
+        score_dimension(
+            *(scheme, [row.reference_values[place] for row in scored], [row.values[place] for row in scored]),
+            speakers=speakers,
+        )
+        for place, scheme in enumerate(dimensions)
+    )
+
+
 def fold_spread(items: Sequence[LabelledClip], labels: Sequence[str], outcome: Outcome) -> FoldSummary | None:
     """Spread of the figures over fold models on the same clips; None for a single model."""
-    if len(outcome.probs_by_model) < 2:
+    if len(outcome.probs_by_model) < 2 or not labels:
         return None
     return summarise_folds(
         [score_clips(items, scored_clips(items, labels, probs), labels) for probs in outcome.probs_by_model]
@@ -159,12 +200,14 @@ def evaluate(
     folder = Path(run.folder)
     predictor = Predictor.load(folder)
     measured = fit_labels(dataset, predictor.labels, label_map)
+    if predictor.dimensions:
+        check_measurable(dataset, measured.items, predictor.dimensions)
     seen = seen_in_training(folder)
     stamp = stamp_for_test(seen, measured.items, dataset.name, allow_leaks)
     stamp = stamp_heard(store, [trace.clip_id for trace in seen], measured.items, stamp, progress)
     stamp = stamp_adapted(folder, measured.items, stamp)
     outcome = predictor.of_clips(store.workspace, [item.clip for item in measured.items], progress)
-    scored = scored_clips(measured.items, predictor.labels, outcome.probs)
+    scored = scored_outcome(measured.items, predictor, outcome)
     evaluation = Evaluation(
         name=evaluation_name(dataset, label_map),
         dataset=dataset.name,
@@ -176,6 +219,7 @@ def evaluate(
         label_map=label_map.name if label_map else None,
         left_out=measured.left_out,
         folds=fold_spread(measured.items, predictor.labels, outcome),
+        dimensions=score_values(measured.items, scored, predictor.dimensions),
     )
     keep(store, run, evaluation, scored)
     return evaluation
@@ -206,4 +250,6 @@ def headline(evaluation: Evaluation) -> dict[str, Any]:
     """Give the few figures a list of runs shows, JSON-ready."""
     values = scores_to_json(evaluation.scores)
     figures = {name: values[name] for name in ("accuracy", "uar", "macro_precision", "macro_f1")}
-    return {"on": evaluation.name, "part": evaluation.part, "stamp": evaluation.stamp, "n": values["n"], **figures}
+    n = values["n"] or max((each.n for each in evaluation.dimensions), default=0)
+    beside = {"ccc": {each.name: asdict(each.ccc) for each in evaluation.dimensions}} if evaluation.dimensions else {}
+    return {"on": evaluation.name, "part": evaluation.part, "stamp": evaluation.stamp, "n": n, **figures, **beside}

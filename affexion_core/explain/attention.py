@@ -111,7 +111,8 @@ def frame_clock(front_end: FrontEnd) -> tuple[float, float]:
 
 
 def clip_features(predictor: Predictor, workspace: Workspace, clips: Sequence[Clip]) -> list[ClipFeatures]:
-    """Get what the models see of clips, raw, through the feature cache."""
+    """Get what the models see of clips, raw, through the feature cache; `ModelError` where they know no labels."""
+    predictor.require_labels("Looking into a model")
     columns = [features_of(workspace, clips, front_end) for front_end in predictor.front_ends]
     return list(zip(*columns, strict=True))
 

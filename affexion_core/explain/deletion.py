@@ -183,7 +183,7 @@ def _measured(
         prepared = [prepare(kept[i][1], trained.config.inputs, trained.normalisation) for i in places]
         with at_work(predictor.device):
             outputs, attention = outputs_of(trained.model, prepared)
-        total[:, 0, :, places] += softmax(outputs)[:, None, None]
+        total[:, 0, :, places] += softmax(outputs[:, : len(predictor.labels)])[:, None, None]
         asked[places] += 1
         done += len(places)
         for o, s, draw in _passes(len(shares), n_draws):
@@ -196,7 +196,7 @@ def _measured(
             with at_work(predictor.device):
                 outputs, _ = outputs_of(trained.model, cut)
             draws = slice(None) if ORDERS[o] in (MOST, LEAST) else slice(draw, draw + 1)
-            total[o, 1 + s, draws, places] += softmax(outputs)[:, None]
+            total[o, 1 + s, draws, places] += softmax(outputs[:, : len(predictor.labels)])[:, None]
             done += len(places)
     progress(n_passes, n_passes, "deleting frames")
     return total / asked[:, None]

@@ -23,6 +23,7 @@ from affexion_core.ingest.label_maps import LabelMap
 from affexion_core.run_folder import new_run_id, now, read_json, write_json
 from affexion_core.store.runs import save_run
 from affexion_core.store.session import Store
+from affexion_core.training.dimensions import require_labels
 from affexion_core.training.prepare import HeldOut, describe, pin_datasets, run_labels
 from affexion_core.training.run_config import RunConfig
 from affexion_core.training.splits import check_labels
@@ -155,6 +156,7 @@ def plan_gap(request: GapRequest) -> Planned:
 
 
 def _check(request: GapRequest) -> None:
+    require_labels(request.config, "A gap study", alone=True)
     if not 1 <= request.draws <= MOST_DRAWS:
         raise ConfigError(f"draws = {request.draws}: choose 1 to {MOST_DRAWS}.", change=("draws",))
     if request.n_folds < 2:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -42,6 +42,7 @@ class _Tally:
 
     labels: dict[str, str | None] = field(default_factory=dict)
     first_file: dict[str, str] = field(default_factory=dict)
+    values: dict[str, Mapping[str, float]] = field(default_factory=dict)
     added: set[str] = field(default_factory=set)
     present: int = 0
     filled: int = 0
@@ -141,7 +142,9 @@ def _save_schemes(store: Store, plan: Plan) -> None:
     """Make known the schemes that annotations and the dataset refer to, shipped ones as a whole."""
     shipped = shipped_schemes()
     needed = [scheme for scheme in (plan.own_scheme, plan.scheme) if scheme is not None]
-    needed += [shipped[name] for name in sorted({name for item in plan.items for name in item.values})]
+    # a dimension that doesn't ship is known to the workspace, which is how it was found
+    named = {name for item in plan.items for name in item.values}
+    needed += [shipped[name] for name in sorted(named & shipped.keys())]
     for scheme in needed:
         whole = shipped.get(scheme.name, scheme)
         with suppress(NotFoundError):
@@ -169,6 +172,7 @@ def _save_batch(
         # copies are named by content: the name it came with finds it again in tables that others made
         clip = replace(clip, attributes={"file_name": shown, **clip.attributes})
         tally.labels[clip.id], tally.first_file[clip.id] = want.label, shown
+        tally.values[clip.id] = want.item.values
         tally.speakers |= {clip.speaker} - {None}  # type: ignore[arg-type]
         clips.append(clip)
         annotations += _annotations(clip, want.item, plan)
@@ -216,7 +220,11 @@ def _nothing_usable(plan: Plan, tally: _Tally) -> CorpusError:
 def _finished(store: Store, plan: Plan, import_id: str, options: ImportOptions, tally: _Tally) -> ImportReport:
     members = [(id, label) for id, label in tally.labels.items() if label is not None]
     if plan.scheme is not None and members:
-        save_dataset(store, plan.dataset, plan.origin, plan.scheme, members, map_name(options), import_id=import_id)
+        save_dataset(
+            *(store, plan.dataset, plan.origin, plan.scheme, members, map_name(options)),
+            import_id=import_id,
+            values=tally.values,
+        )
     counts = Counter(label for _, label in members)
     return ImportReport(
         dataset=plan.dataset if members else None,

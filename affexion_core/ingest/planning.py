@@ -10,6 +10,7 @@ from pathlib import Path
 from affexion_core.corpora._item import CorpusItem, ScanOptions
 from affexion_core.discovery import load_plugin
 from affexion_core.errors import CorpusError, NotFoundError
+from affexion_core.ingest.dimensions import named_unlabelled, with_checked_values
 from affexion_core.ingest.labelling import Labelled, corpus_scheme, dataset_scheme, grown, mapped
 from affexion_core.ingest.reports import ImportOptions, Rejection
 from affexion_core.store.datasets import load_dataset, put_dataset
@@ -51,9 +52,12 @@ def planned(store: Store, corpus: str, path: Path, options: ImportOptions, save:
         raise CorpusError(f"{path} names no recording; there is nothing to import.")
     name = _corpus_name(reader.INFO.name, bool(reader.INFO.labels), path, options)
     dataset = options.dataset or (reader.INFO.name if reader.INFO.labels else _source_name(path))
+    items = with_checked_values(store, items)
     usable = [item for item in items if not item.problem]
     origin = _one_origin(usable, options.origin, reader.INFO.origin)
     labelled = mapped(usable, options.label_map)
+    if options.label_map is None:
+        labelled = named_unlabelled(labelled)
     scheme = None
     if any(want.label for want in labelled.wanted):
         scheme = dataset_scheme(labelled.wanted, name, dataset, options.scheme, options.label_map)

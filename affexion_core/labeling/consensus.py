@@ -6,6 +6,7 @@ import hashlib
 import itertools
 import json
 import math
+import statistics
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -20,7 +21,7 @@ from affexion_core.errors import LabelError, NotFoundError, StoreError
 from affexion_core.labeling.agreement import agreement_report, report_to_json
 from affexion_core.labeling.people import require_now
 from affexion_core.labeling.raters_model import NoModel, dawid_skene
-from affexion_core.labeling.votes import Votes, is_anonymous, load_votes, ratings_of_votes
+from affexion_core.labeling.votes import Votes, agreement_tables, is_anonymous, load_votes, ratings_of_votes
 from affexion_core.store.datasets import dataset_papers, list_datasets, load_dataset, save_dataset
 from affexion_core.store.people import Person
 from affexion_core.store.schema import project as project_table
@@ -332,6 +333,7 @@ def save_consensus(
         description=f"Labels made of the votes on {name}.",
         votes={one.clip_id: one.votes for one in kept if one.source != _ADJUDICATED},
         recipe=recipe,
+        values=mean_values(votes),
     )
     dataset = load_dataset(store, into)
     return replace(report, dataset=into, origin=dataset.origin, dataset_hash=dataset.snapshot(), added=saved.added)
@@ -346,9 +348,20 @@ def _allowed_votes(store: Store, by: Person | None, name: str, into: str) -> Vot
     return load_votes(store, name)
 
 
+def mean_values(votes: Votes) -> dict[str, dict[str, float]]:
+    """Give each clip the mean of its raters' numbers for each dimension, by clip id; clips without any are left out."""
+    said: dict[str, dict[str, list[float]]] = {}
+    for name, judged in votes.numeric.items():
+        for made in judged:
+            if isinstance(made.value, float | int):
+                said.setdefault(made.clip_id, {}).setdefault(name, []).append(float(made.value))
+    return {id: {name: statistics.fmean(each) for name, each in by_name.items()} for id, by_name in said.items()}
+
+
 def recipe_of(votes: Votes, report: ConsensusReport) -> dict[str, Any]:
     """Say how a dataset is made, JSON-ready."""
-    agreement = report_to_json(agreement_report(ratings_of_votes(votes)))
+    agreement = report_to_json(agreement_report(*agreement_tables(votes)))
+    figures = {name: agreement[name] for name in ("alpha_nominal", "fleiss_kappa")}
     return {
         "source": votes.name,
         "kind": votes.kind,
@@ -363,7 +376,7 @@ def recipe_of(votes: Votes, report: ConsensusReport) -> dict[str, Any]:
         "raters": len({made.rater for made in votes.judgements if not is_anonymous(made.rater)}),
         "anonymous": votes.anonymous,
         "votes_hash": report.votes_hash,
-        "agreement": {name: agreement[name] for name in ("alpha_nominal", "fleiss_kappa")},
+        "agreement": figures | ({"dimensions": agreement["dimensions"]} if agreement["dimensions"] else {}),
         "affexion": __version__,
     }
 

@@ -97,6 +97,7 @@ class Recogniser:
     """Reads one stream. Give it the samples in order; each call answers for the window that ends with them."""
 
     def __init__(self, predictor: Predictor, settings: LiveSettings | None = None) -> None:
+        predictor.require_labels("Live recognition")
         self.settings = settings or LiveSettings()
         self.predictor = predictor
         self.n_step = round(self.settings.step_seconds * SAMPLING_RATE)

@@ -1,7 +1,7 @@
 """Logistic regression on mean and deviation of the features over a clip, fitted by scikit-learn to its optimum.
 
 Several labels are told apart by one softmax (multinomial); its logits are the scores of scikit-learn's
-``LogisticRegression``, its probabilities the same.
+``LogisticRegression``, its probabilities the same. Dimensions are learned by its ``Ridge`` on the same figures.
 """
 
 from __future__ import annotations
@@ -27,6 +27,9 @@ class Config:
         float,
         Field(gt=0, le=1e6, description="What errors cost against large weights (scikit-learn's C); small is cautious"),
     ] = 0.1
+    ridge: Annotated[
+        float, Field(gt=0, le=1e9, description="How much the weights of dimensions are held back (Ridge's alpha)")
+    ] = 100.0
     pooling: Annotated[
         Pooling, Field(description="What is kept of each feature: its mean over the clip, or deviation as well")
     ] = "mean_std"
@@ -69,3 +72,21 @@ def fit(
         model.linear.bias.fill_(ABSENT)
         model.linear.weight[solver.classes_] = torch.from_numpy(weights).float()
         model.linear.bias[solver.classes_] = torch.from_numpy(bias).float()
+
+
+def fit_values(
+    model: Model, features: Sequence[tuple[np.ndarray, ...]], values: np.ndarray, config: Config, seed: int
+) -> None:
+    """Fit the last outputs of a model in place; see `training.direct`. One without values stays in the middle."""
+    from sklearn.linear_model import Ridge
+
+    with torch.no_grad():
+        figures = model.pool.fit(features)
+        first = model.linear.out_features - values.shape[1]
+        for row, wanted in enumerate(values.T, start=first):
+            known = np.isfinite(wanted)
+            model.linear.weight[row], model.linear.bias[row] = 0.0, 0.0
+            if known.any():
+                solver = Ridge(alpha=config.ridge).fit(figures[known], wanted[known].astype(np.float64))
+                model.linear.weight[row] = torch.from_numpy(solver.coef_).float()
+                model.linear.bias[row] = float(solver.intercept_)

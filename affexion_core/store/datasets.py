@@ -10,6 +10,7 @@ from sqlalchemy import Connection, RowMapping, delete, func, select, update
 
 from affexion_core.errors import LabelError, NotFoundError, StoreError, allowed
 from affexion_core.store.clips import missing_clips
+from affexion_core.store.dimensions import checked_values, fill_values, in_order, numeric_schemes
 from affexion_core.store.labels import check_value
 from affexion_core.store.names import require_dataset
 from affexion_core.store.rows import chunks, clip_of, dialect_insert, insert_new, json_ready, now
@@ -68,6 +69,7 @@ def save_dataset(
     recipe: Mapping[str, Any] | None = None,
     datasheet: str | None = None,
     import_id: str | None = None,
+    values: Mapping[str, Mapping[str, float]] | None = None,
 ) -> SavedDataset:
     """Create a dataset, or add clips to one; all of it is saved, or nothing.
 
@@ -88,12 +90,15 @@ def save_dataset(
         The share of votes for each label, by clip id, where raters were asked.
     import_id
         The import that brings what is new of it, if one does.
+    values
+        A number for each dimension, by clip id, under numeric schemes that the workspace knows. A clip that had none
+        gets them.
 
     Raises
     ------
     LabelError
-        If a label isn't in the scheme, a clip would get a second label or other votes, or the dataset has another
-        scheme, map or recipe.
+        If a label isn't in the scheme or a value not in its range, a clip would get a second label, other votes or
+        other values, or the dataset has another scheme, map or recipe.
     NotFoundError
         If a clip isn't in the store.
     StoreError
@@ -101,7 +106,7 @@ def save_dataset(
     """
     with writing(store) as connection:
         return put_dataset(
-            connection, name, origin, scheme, items, label_map, description, votes, recipe, datasheet, import_id
+            connection, name, origin, scheme, items, label_map, description, votes, recipe, datasheet, import_id, values
         )
 
 
@@ -117,6 +122,7 @@ def put_dataset(
     recipe: Mapping[str, Any] | None = None,
     datasheet: str | None = None,
     import_id: str | None = None,
+    values: Mapping[str, Mapping[str, float]] | None = None,
 ) -> SavedDataset:
     """Create or extend a dataset within a transaction, as `save_dataset` does."""
     if not name.strip():
@@ -125,13 +131,16 @@ def put_dataset(
         raise StoreError(f"Dataset {name!r} can't have the origin {origin!r}; choose {allowed(ORIGINS)}.")
     wanted = _one_label_each(name, scheme, items)
     shares = {id: _checked_shares(name, scheme, id, said) for id, said in (votes or {}).items() if id in wanted}
+    numbers = {id: said for id, said in checked_values(connection, name, values or {}).items() if id in wanted}
     made = None if recipe is None else json_ready(dict(recipe), f"The recipe of dataset {name!r}")
     row = _open_dataset(connection, name, origin, scheme, label_map, description, import_id)
     _keep_papers(connection, row, made, datasheet)
     _check_clips(connection, name, origin, list(wanted))
     _check_labels(connection, row["id"], name, wanted, shares)
+    fill_values(connection, row["id"], name, numbers)
+    told = {"dataset_id": row["id"], "import_id": import_id}
     rows = [
-        {"dataset_id": row["id"], "clip_id": id, "label": label, "votes": shares.get(id), "import_id": import_id}
+        {**told, "clip_id": id, "label": label, "votes": shares.get(id), "dimensions": numbers.get(id)}
         for id, label in wanted.items()
     ]
     new = insert_new(connection, dataset_clip, rows)
@@ -269,14 +278,17 @@ def load_dataset(store: Store, name: str) -> Dataset:
     with reading(store) as connection:
         row = require_dataset(connection, name)
         found = connection.execute(
-            select(clip_table, dataset_clip.c.label, dataset_clip.c.votes)
+            select(clip_table, dataset_clip.c.label, dataset_clip.c.votes, dataset_clip.c.dimensions)
             .join(dataset_clip, dataset_clip.c.clip_id == clip_table.c.id)
             .where(dataset_clip.c.dataset_id == row["id"])
             .order_by(clip_table.c.id)
         ).mappings()
-        items = tuple(LabelledClip(clip_of(item), item["label"], item["votes"]) for item in found)
+        items = tuple(LabelledClip(clip_of(x), x["label"], x["votes"], x["dimensions"]) for x in found)
+        named = in_order(name for item in items for name in item.values or ())
+        known = numeric_schemes(connection) if named else {}
     scheme = Scheme(row["scheme"], tuple(row["labels"]), row["low"], row["high"])
-    return Dataset(row["name"], row["origin"], scheme, items, row["label_map"], row["description"])
+    dimensions = tuple(known[name] for name in named)
+    return Dataset(row["name"], row["origin"], scheme, items, row["label_map"], row["description"], dimensions)
 
 
 def dataset_papers(store: Store, name: str) -> DatasetPapers:

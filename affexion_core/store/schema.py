@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 
 # The newest migration, repeated here so that opening an up-to-date database doesn't import Alembic (a test compares).
-REVISION = "0005"
+REVISION = "0006"
 
 # Names for constraints, so that later migrations can address them on both databases.
 metadata = MetaData(
@@ -112,6 +112,8 @@ dataset_clip = Table(
     # the share of votes for each label
     Column("votes", JSON),
     Column("import_id", TEXT),
+    # its number by dimension; NULL (not JSON's null) where it has none
+    Column("dimensions", JSON(none_as_null=True)),
     Index(None, "clip_id"),
     Index(None, "dataset_id", "label", "clip_id"),
     Index(None, "label", "clip_id"),

@@ -79,12 +79,15 @@ def recognise(
     ------
     AudioError
         If the file can't be decoded, or is too long.
+    ModelError
+        If the run knows no labels.
 
     Notes
     -----
     A segment has the probabilities that `predict_files` gives for its ``heard`` part, cut out of the recording as
     decoded to 16 kHz.
     """
+    predictor.require_labels("A timeline")
     warnings: list[str] = []
     stated = round(probe(path).duration or 0.0)
     probs, duration = _speech(path, stated, progress, warnings)

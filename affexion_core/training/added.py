@@ -44,6 +44,11 @@ def with_added(
     SplitError
         If it has too few clips of a label once those barred are left out, or texts would leak.
     """
+    if also.per_label is not None and not labels:
+        raise SplitError(
+            "A run on dimensions alone knows no labels to draw clips by; let all clips of the second dataset train.",
+            change=("also_limit",),
+        )
     candidates = fit_labels(also.dataset, labels, also.label_map).items
     barred = (*split.test, *tested)
     ids = {item.clip.id for item in (*barred, *split.train, *split.dev)}

@@ -2,7 +2,8 @@
 
 ``fit(model, features, targets, sample_weights, config, seed)`` learns all of a model in place from its prepared
 training clips; what it learned lies in parameters and buffers of the network. So the run folder, the predictor and the
-pages know no difference: only the history has one row.
+pages know no difference: only the history has one row. One that learns dimensions as well has a function
+``fit_values(model, features, values, config, seed)`` for its last outputs, which is called after ``fit``.
 """
 
 from __future__ import annotations
@@ -59,6 +60,22 @@ def fit_directly(
     weights = None if class_weights is None else _clip_weights(wanted, class_weights.numpy())
     with threadpool_limits(1):  # as everywhere in training: sums by more threads differ in their last digits
         load_plugin("models", config.model).fit(model, clips, wanted, weights, config.model_config, config.seed)
+
+
+def fit_values_directly(
+    model: torch.nn.Module, clips: Sequence[ClipFeatures], values: np.ndarray, config: RunConfig
+) -> None:
+    """Fit the outputs of a model that are dimensions in place, by ``fit_values`` of its plug-in.
+
+    Parameters
+    ----------
+    model, clips
+        As for `fit_directly`.
+    values
+        float32 ``(n_clips, n_dimensions)`` in [-1, 1], NaN where a clip has none.
+    """
+    with threadpool_limits(1):
+        load_plugin("models", config.model).fit_values(model, clips, values, config.model_config, config.seed)
 
 
 def _clip_weights(wanted: np.ndarray, class_weights: np.ndarray) -> np.ndarray:

@@ -13,7 +13,7 @@ import numpy as np
 from affexion_core.differences.leaks import stamp_folds
 from affexion_core.errors import ModelError
 from affexion_core.evaluation.folds import summarise_folds
-from affexion_core.evaluation.measuring import evaluate, headline, keep, score_clips, scored_clips
+from affexion_core.evaluation.measuring import evaluate, headline, keep, score_clips, score_values, scored_outcome
 from affexion_core.evaluation.transductive import pinned_target, stamp_adapted
 from affexion_core.extraction import features_of
 from affexion_core.jobs.foreground import trained_here
@@ -26,6 +26,7 @@ from affexion_core.run_folder import (
     fold_folders,
     now,
     read_config,
+    read_dimensions,
     read_json,
     read_run,
     write_history,
@@ -38,6 +39,7 @@ from affexion_core.training.batches import ClipFeatures
 from affexion_core.training.checkpoint import EpochRow
 from affexion_core.training.copies import Copy, features_of_copy
 from affexion_core.training.device import CPU, choose_device, device_of, device_words, note_device
+from affexion_core.training.dimensions import unit_values
 from affexion_core.training.direct import fits_directly, n_epochs
 from affexion_core.training.fit import Examples, fit
 from affexion_core.training.model_file import DESCRIPTION, TrainedModel, save_model
@@ -45,7 +47,7 @@ from affexion_core.training.pinning import pinned
 from affexion_core.training.prepare import RunRequest, pinned_dataset, pinned_held_out, prepare
 from affexion_core.training.run_config import RunConfig, config_from_json
 from affexion_core.training.targets import vote_shares
-from affexion_core.types import Clip, Dataset, LabelledClip, Progress, Run, no_progress
+from affexion_core.types import Clip, Dataset, LabelledClip, Progress, Run, Scheme, no_progress
 
 CHECKPOINTS = "checkpoints"
 
@@ -97,10 +99,10 @@ def fit_folder(store: Store, folder: Path, progress: Progress = no_progress) -> 
     if (folder / DESCRIPTION).is_file():
         return
     config = pinned(config_from_json(read_config(folder)))
-    labels = read_run(folder).labels
+    labels, dimensions = read_run(folder).labels, read_dimensions(folder)
     device = CPU if fits_directly(config.model) else device_of(folder)
     epochs = n_epochs(config)
-    parts = _examples(store, folder, config, labels, progress)
+    parts = _examples(store, folder, config, labels, dimensions, progress)
 
     def note(row: EpochRow) -> None:
         # Progress first: it ends a process whose job was started again elsewhere before it writes anything.
@@ -112,7 +114,7 @@ def fit_folder(store: Store, folder: Path, progress: Progress = no_progress) -> 
     write_history(folder, ())
     fitted = fit(
         parts["train"],
-        len(labels),
+        len(labels) + len(dimensions),
         config,
         parts.get("dev"),
         on_epoch=note,
@@ -121,12 +123,17 @@ def fit_folder(store: Store, folder: Path, progress: Progress = no_progress) -> 
         device=device,
         target=_target_features(store, folder, config, progress),
     )
-    save_model(folder, TrainedModel(fitted.model.cpu(), fitted.normalisation, config, labels))
+    save_model(folder, TrainedModel(fitted.model.cpu(), fitted.normalisation, config, labels, dimensions))
     shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
 
 
 def _examples(
-    store: Store, folder: Path, config: RunConfig, labels: Sequence[str], progress: Progress
+    store: Store,
+    folder: Path,
+    config: RunConfig,
+    labels: Sequence[str],
+    dimensions: Sequence[Scheme],
+    progress: Progress,
 ) -> dict[str, Examples]:
     rows = [row for row in read_json(folder / "split.json")["clips"] if row["part"] != "test"]
     clips = {clip.id: clip for clip in get_clips(store, [row["clip_id"] for row in rows])}
@@ -135,10 +142,12 @@ def _examples(
     for part in ("train", "dev"):
         chosen = [row for row in rows if row["part"] == part]
         if chosen:
-            targets = [labels.index(row["label"]) for row in chosen]
+            # without labels to learn, each clip counts alike
+            targets = [labels.index(row["label"]) if labels else 0 for row in chosen]
             votes = [row.get("votes") for row in chosen]
             shares = vote_shares(votes, targets, labels) if config.training.targets == "soft" else None
-            examples[part] = Examples([features[row["clip_id"]] for row in chosen], targets, shares)
+            values = unit_values([row.get("values") for row in chosen], dimensions) if dimensions else None
+            examples[part] = Examples([features[row["clip_id"]] for row in chosen], targets, shares, values)
     if config.augmentation.copies:
         chosen_clips = [clips[row["clip_id"]] for row in rows if row["part"] == "train"]
         examples["train"] = _with_copies(store, config, examples["train"], chosen_clips, progress)
@@ -164,7 +173,8 @@ def _with_copies(
         columns = [features_of_copy(store.workspace, clips, front, copy, progress) for front in config.front_ends]
         features += zip(*columns, strict=True)
     shares = None if examples.shares is None else np.tile(examples.shares, (n, 1))
-    return Examples(features, list(examples.targets) * n, shares)
+    values = None if examples.values is None else np.tile(examples.values, (n, 1))
+    return Examples(features, list(examples.targets) * n, shares, values)
 
 
 def features_by_id(
@@ -181,7 +191,7 @@ def finish_training(store: Store, run: Run, progress: Progress = no_progress) ->
     dataset = pinned_dataset(store, folder)
     predictor = Predictor.load(folder)
     outcome = predictor.of_clips(store.workspace, [item.clip for item in dataset.items], progress)
-    scored = scored_clips(dataset.items, predictor.labels, outcome.probs)
+    scored = scored_outcome(dataset.items, predictor, outcome)
     evaluation = Evaluation(
         name="train",
         dataset=dataset.name,
@@ -190,6 +200,7 @@ def finish_training(store: Store, run: Run, progress: Progress = no_progress) ->
         scores=score_clips(dataset.items, scored, predictor.labels),
         created=now(),
         snapshot=run.train_snapshot,
+        dimensions=score_values(dataset.items, scored, predictor.dimensions),
     )
     keep(store, run, evaluation, scored)
     return close(store, run, _on_test(store, run, progress) or evaluation)
@@ -222,7 +233,8 @@ def _pool_folds(store: Store, run: Run, dataset: Dataset) -> Evaluation:
         scores=score_clips(items, pooled, run.labels),
         created=now(),
         snapshot=run.train_snapshot,
-        folds=summarise_folds(by_fold),
+        folds=summarise_folds(by_fold) if run.labels else None,
+        dimensions=score_values(items, pooled, read_dimensions(Path(run.folder))),
     )
     keep(store, run, evaluation, pooled)
     return evaluation
@@ -242,8 +254,9 @@ def predict_fold(
         raise ModelError(f"Fold {folder.name} of run {run.id} is not trained; resume the run.")
     rows = read_json(folder / "split.json")["clips"]
     tested = [items[row["clip_id"]] for row in rows if row["part"] == "test"]
-    outcome = Predictor.load(folder).of_clips(store.workspace, [item.clip for item in tested])
-    return tested, scored_clips(tested, run.labels, outcome.probs, fold=int(folder.name))
+    predictor = Predictor.load(folder)
+    outcome = predictor.of_clips(store.workspace, [item.clip for item in tested])
+    return tested, scored_outcome(tested, predictor, outcome, fold=int(folder.name))
 
 
 def _on_test(store: Store, run: Run, progress: Progress) -> Evaluation | None:

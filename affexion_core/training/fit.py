@@ -33,27 +33,38 @@ from affexion_core.training.batches import (
 )
 from affexion_core.training.checkpoint import EpochRow, Progress, restore_checkpoint, save_checkpoint
 from affexion_core.training.device import CPU, Device, at_work, on_device
-from affexion_core.training.direct import fit_directly, fits_directly
+from affexion_core.training.dimensions import check_recipe
+from affexion_core.training.direct import fit_directly, fit_values_directly, fits_directly
 from affexion_core.training.forward import outputs_of
 from affexion_core.training.run_config import RunConfig, TrainingConfig
 from affexion_core.training.sampling import balanced_order, kept_by_truncation
-from affexion_core.training.targets import label_loss, label_mass, loss_mass
+from affexion_core.training.targets import ccc_loss, label_mass, loss_mass, target_loss
 from affexion_core.training.update import Update
 
 
 @dataclass(frozen=True)
 class Examples:
-    """Features of clips, the index of each one's label, and float32 ``(n_clips, n_labels)`` shares of votes, if any."""
+    """Features of clips, the index of each one's label, and float32 ``(n_clips, n_labels)`` shares of votes, if any.
+
+    ``values`` float32 ``(n_clips, n_dimensions)`` in [-1, 1] are the numbers to learn, NaN where a clip has none; None
+    where labels alone are learned.
+    """
 
     features: Sequence[ClipFeatures]
     targets: Sequence[int]
     shares: np.ndarray | None = None
+    values: np.ndarray | None = None
+
+    def n_labels(self, n_outputs: int) -> int:
+        """Say how many of a model's outputs are labels; the others are dimensions."""
+        return n_outputs - (0 if self.values is None else self.values.shape[1])
 
 
 def chosen_rows(examples: Examples, rows: Sequence[int]) -> Examples:
     """Give some of the clips."""
     shares = None if examples.shares is None else examples.shares[list(rows)]
-    return Examples([examples.features[row] for row in rows], [examples.targets[row] for row in rows], shares)
+    values = None if examples.values is None else examples.values[list(rows)]
+    return Examples([examples.features[row] for row in rows], [examples.targets[row] for row in rows], shares, values)
 
 
 @dataclass(frozen=True)
@@ -96,12 +107,14 @@ def fit(
     ----------
     train, dev
         Raw features; normalisation statistics and class weights come from ``train`` alone. Where there are shares of
-        votes they are what is learned; accuracies are by label all the same.
+        votes they are what is learned; accuracies are by label all the same. Outputs behind those of the labels are
+        the dimensions.
     on_epoch
         Called after each epoch with its row: ``epoch`` (from 1), ``train_loss`` (mean over clips),
         ``train_loss_sum`` (sum of the batch means, as the paper logs it), ``train_accuracy``, ``learning_rate``,
-        ``seconds``, and with a dev part ``dev_loss``, ``dev_accuracy``, ``dev_uar``. A model that is fitted in one
-        step has one row, without a learning rate.
+        ``seconds``, and with a dev part ``dev_loss``, ``dev_accuracy``, ``dev_uar``, ``dev_ccc`` (mean over the
+        dimensions). Accuracies stand where labels are learned, the CCC where dimensions are. A model that is fitted in
+        one step has one row, without a learning rate.
     checkpoints
         Folder for a checkpoint after each epoch. Where one of the same recipe lies there, training goes on from it
         and ends with the same numbers as if it had never stopped; ``on_resume`` first gets the rows so far. It may
@@ -122,6 +135,7 @@ def fit(
             "early_stopping needs a dev part; set dev_fraction to 0.15, for example.", change=("settings",)
         )
     check_adaptation(config, bool(target))
+    check_recipe(config)
     if config.training.sampling == "truncated":
         train = chosen_rows(train, kept_by_truncation(train.targets, config.seed))
     if fits_directly(config.model):
@@ -162,7 +176,7 @@ def _fit(
             **_train_epoch(progress, clips, train, n_outputs, config, weights, device),
         }
         if dev is not None:
-            row |= _figures(model, dev_clips, dev, n_outputs, weights, "dev")
+            row |= _figures(model, dev_clips, dev, settings, weights, "dev")
         _advance(progress.scheduler, row)
         row["seconds"] = round(time.perf_counter() - began, 3)
         _note_epoch(progress, row, settings)
@@ -207,13 +221,17 @@ def _fit_directly(
     clips = [prepare(clip, config.inputs, normalisation) for clip in train.features]
     model = build_model(config, tuple(f.shape[1] for f in clips[0]), n_outputs)
     weights = _class_weights(train, n_outputs, config.training)
-    if weights is None and config.training.sampling == "balanced":  # nothing is drawn, so weights do what draws would
-        weights = balanced_weights(train, n_outputs)
-    fit_directly(getattr(model, "model", model), clips, train.targets, train.shares, weights, config)
-    row: EpochRow = {"epoch": 1, **_figures(model, clips, train, n_outputs, weights, "train")}
+    if weights is None and config.training.sampling == "balanced" and train.n_labels(n_outputs):
+        weights = balanced_weights(train, train.n_labels(n_outputs))  # nothing is drawn: they do what draws would
+    network = getattr(model, "model", model)
+    if train.n_labels(n_outputs):
+        fit_directly(network, clips, train.targets, train.shares, weights, config)
+    if train.values is not None:
+        fit_values_directly(network, clips, train.values, config)
+    row: EpochRow = {"epoch": 1, **_figures(model, clips, train, config.training, weights, "train")}
     if dev is not None:
         dev_clips = [prepare(clip, config.inputs, normalisation) for clip in dev.features]
-        row |= _figures(model, dev_clips, dev, n_outputs, weights, "dev")
+        row |= _figures(model, dev_clips, dev, config.training, weights, "dev")
     row["seconds"] = round(time.perf_counter() - began, 3)
     on_epoch(row)
     return _adapted(Fitted(model, normalisation, (row,)), train, n_outputs, config, target)
@@ -260,11 +278,12 @@ def _train_epoch(
     model, optimizer, generator, settings = progress.model, progress.optimizer, progress.generator, config.training
     weights = None if weights is None else weights.to(device.name)
     model.train()
-    loss_sum, loss_by_clip, right = 0.0, 0.0, 0
+    loss_sum, loss_by_clip, right, n_labels = 0.0, 0.0, 0, train.n_labels(n_outputs)
     order = balanced_order(train.targets, generator) if settings.sampling == "balanced" else None
     update = Update(optimizer, settings.accumulate)
     for batch in shuffled_batches(clips, train.targets, settings.batch_size, generator, order):
         shares = None if train.shares is None else train.shares[list(batch.rows)]
+        values = None if train.values is None else train.values[list(batch.rows)]
         batch = masked(batch, settings, generator)
         if settings.mixup:
             batch, shares = mixed(batch, shares, n_outputs, settings.mixup, generator)
@@ -274,7 +293,7 @@ def _train_epoch(
         batch = on_device(batch, device.name)
         result = model(batch.inputs, batch.lengths)
         outputs = result.outputs[:n]
-        loss = label_loss(outputs, batch.targets, shares, weights)
+        loss = target_loss(outputs, batch.targets, shares, values, weights, settings)
         if not torch.isfinite(loss):
             raise TrainingError("The training loss is no longer a number; try a smaller learning_rate.")
         if isinstance(model, Aligned):
@@ -285,32 +304,36 @@ def _train_epoch(
             update.learn(loss, loss_mass(batch.targets, shares, weights))
         loss_sum += loss.item()
         loss_by_clip += loss.item() * n
-        right += int((outputs.argmax(1) == batch.targets).sum())
+        right += int((outputs[:, :n_labels].argmax(1) == batch.targets).sum()) if n_labels else 0
     update.finish()
-    return {"train_loss": loss_by_clip / len(clips), "train_loss_sum": loss_sum, "train_accuracy": right / len(clips)}
+    row: EpochRow = {"train_loss": loss_by_clip / len(clips), "train_loss_sum": loss_sum}
+    return row | ({"train_accuracy": right / len(clips)} if n_labels else {})
 
 
 def _figures(
     model: torch.nn.Module,
     clips: Sequence[ClipFeatures],
     examples: Examples,
-    n_outputs: int,
+    settings: TrainingConfig,
     weights: torch.Tensor | None,
     part: str,
 ) -> EpochRow:
-    logits = torch.from_numpy(outputs_of(model, clips)[0])
-    reference = torch.tensor(list(examples.targets))
-    right = (logits.argmax(1) == reference).float()
-    recalls = [right[reference == k].mean().item() for k in range(n_outputs) if (reference == k).any()]
-    return {
-        f"{part}_loss": label_loss(logits, reference, examples.shares, weights).item(),
-        f"{part}_accuracy": right.mean().item(),
-        f"{part}_uar": float(np.mean(recalls)),
-    }
+    outputs = torch.from_numpy(outputs_of(model, clips)[0])
+    reference, n_labels = torch.tensor(list(examples.targets)), examples.n_labels(outputs.shape[1])
+    loss = target_loss(outputs, reference, examples.shares, examples.values, weights, settings)
+    row: EpochRow = {f"{part}_loss": loss.item()}
+    if n_labels:
+        right = (outputs[:, :n_labels].argmax(1) == reference).float()
+        recalls = [right[reference == k].mean().item() for k in range(n_labels) if (reference == k).any()]
+        row |= {f"{part}_accuracy": right.mean().item(), f"{part}_uar": float(np.mean(recalls))}
+    if examples.values is not None and np.isfinite(examples.values).sum(axis=0).max() > 1:
+        row[f"{part}_ccc"] = 1 - ccc_loss(outputs[:, n_labels:], torch.from_numpy(examples.values)).item()
+    return row
 
 
 def _class_weights(train: Examples, n_outputs: int, settings: TrainingConfig) -> torch.Tensor | None:
-    return None if settings.class_weights == "none" else balanced_weights(train, n_outputs)
+    n_labels = train.n_labels(n_outputs)
+    return None if settings.class_weights == "none" or not n_labels else balanced_weights(train, n_labels)
 
 
 def balanced_weights(train: Examples, n_outputs: int) -> torch.Tensor:

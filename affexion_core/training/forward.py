@@ -67,6 +67,8 @@ def results_of(model: torch.nn.Module, prepared: Sequence[ClipFeatures], batch_s
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:
-    """Turn logits ``(n, k)`` into probabilities that sum to 1 by row (float64)."""
+    """Turn logits ``(n, k)`` into probabilities that sum to 1 by row (float64); of no labels, nothing."""
+    if not logits.shape[1]:
+        return logits.astype(np.float64)
     shifted = np.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True))
     return shifted / shifted.sum(axis=1, keepdims=True)

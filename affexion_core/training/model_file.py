@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,12 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from affexion_core.errors import ConfigError, ModelError
+from affexion_core.errors import ConfigError, LabelError, ModelError
 from affexion_core.training.batches import Normalisation
 from affexion_core.training.fit import build_model
+from affexion_core.training.model_check import check_description, check_fit, read_header
 from affexion_core.training.run_config import RunConfig, config_from_json, config_to_json
+from affexion_core.types import Scheme
 
 WEIGHTS, DESCRIPTION = "model.safetensors", "model.json"
 FORMAT = 1
@@ -23,12 +26,13 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """All that prediction needs."""
+    """All that prediction needs. ``dimensions`` are what the outputs behind those of the labels stand for."""
 
     model: torch.nn.Module
     normalisation: Normalisation
     config: RunConfig
     labels: tuple[str, ...]
+    dimensions: tuple[Scheme, ...] = ()
 
 
 def save_model(folder: Path, trained: TrainedModel) -> None:
@@ -47,6 +51,8 @@ def save_model(folder: Path, trained: TrainedModel) -> None:
         "n_features": [len(mean) for mean in trained.normalisation.means],
         "config": config_to_json(trained.config),
     }
+    if trained.dimensions:
+        description["dimensions"] = [asdict(scheme) for scheme in trained.dimensions]
     if isinstance(getattr(network, "architecture", None), str):
         description["architecture"] = network.architecture
     (folder / DESCRIPTION).write_text(json.dumps(description, indent=1, ensure_ascii=False), encoding="utf-8")
@@ -64,25 +70,29 @@ def load_model(folder: Path) -> TrainedModel:
     try:
         config = config_from_json(description["config"])
         labels = tuple(str(label) for label in description["labels"])
+        dimensions = tuple(Scheme(**{**each, "labels": ()}) for each in description.get("dimensions", ()))
         n_features = tuple(int(n) for n in description["n_features"])
+        about = (config, n_features, len(labels) + len(dimensions), description.get("architecture"))
+        check_fit(read_header(folder / WEIGHTS), n_features, len(labels) + len(dimensions), partial(build_model, *about))
         tensors = load_file(folder / WEIGHTS)
-        model = build_model(config, n_features, len(labels), description.get("architecture"))
+        model = build_model(*about)
         weights = {name.removeprefix("model."): t for name, t in tensors.items() if name.startswith("model.")}
         model.load_state_dict(weights)
         normalisation = Normalisation(
             tuple(_statistic(tensors, i, "mean", n) for i, n in enumerate(n_features)),
             tuple(_statistic(tensors, i, "deviation", n) for i, n in enumerate(n_features)),
         )
-    except (KeyError, TypeError, ValueError, OSError, SafetensorError, RuntimeError, ConfigError) as error:
+    except (KeyError, TypeError, ValueError, OSError, SafetensorError, RuntimeError, ConfigError, LabelError) as error:
         reason = str(error).splitlines()[0]
         raise ModelError(f"The model in {folder} can't be used: {reason}. Train it again, or copy it anew.") from error
     if not all(torch.isfinite(t).all() for t in tensors.values() if t.is_floating_point()):
         raise ModelError(f"The model in {folder} holds values that are no numbers. Train it again.")
     model.eval()
-    return TrainedModel(model, normalisation, config, labels)
+    return TrainedModel(model, normalisation, config, labels, dimensions)
 
 
 def _description(folder: Path) -> dict[str, Any]:
+    check_description(folder / DESCRIPTION)
     try:
         description = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
     except FileNotFoundError:

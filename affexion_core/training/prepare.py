@@ -26,6 +26,7 @@ from affexion_core.store.session import Store
 from affexion_core.training.adaptation import check_adaptation
 from affexion_core.training.added import AlsoTrain, with_added
 from affexion_core.training.device import AUTO, NOT_STARTED, check_name, wanted_threads
+from affexion_core.training.dimensions import check_measurable, check_recipe, learns_labels, run_dimensions
 from affexion_core.training.pinning import check_encoders, pinned
 from affexion_core.training.run_config import RunConfig, config_to_json
 from affexion_core.training.splits import Grouping, check_labels, choose_grouping, kfold, set_apart_dev
@@ -68,14 +69,16 @@ class RunRequest:
 class Plan:
     """What a request comes to, before anything is written.
 
-    ``labels`` are those the model will tell apart, ``splits`` who trains and who tests (one for each fold),
-    ``grouping`` what keeps the folds apart, and ``test_stamp`` the stamp of the test set, None without one.
+    ``labels`` are those the model will tell apart (none where it learns dimensions alone), ``splits`` who trains and
+    who tests (one for each fold), ``grouping`` what keeps the folds apart, ``test_stamp`` the stamp of the test set,
+    None without one, and ``dimensions`` the numbers it will learn.
     """
 
     labels: tuple[str, ...]
     splits: tuple[Split, ...]
     grouping: Grouping
     test_stamp: str | None
+    dimensions: tuple[Scheme, ...] = ()
 
 
 def plan(request: RunRequest) -> Plan:
@@ -91,11 +94,14 @@ def plan(request: RunRequest) -> Plan:
         Where the data doesn't allow the run.
     """
     dataset = request.dataset
-    check_labels(dataset.items, dataset.name)
+    check_recipe(request.config)
+    if learns_labels(request.config):
+        check_labels(dataset.items, dataset.name)
+    dimensions = run_dimensions(dataset, request.config)
     check_encoders(request.config)
     check_transcripts((item.clip for item in _heard(request)), request.config.front_ends)
     check_adaptation(request.config, bool(request.adapt_to and request.adapt_to.items))
-    labels = run_labels(dataset)
+    labels = run_labels(dataset) if learns_labels(request.config) else ()
     splits, grouping = _splits(request)
     if request.also_train is not None:
         test = request.test
@@ -103,7 +109,9 @@ def plan(request: RunRequest) -> Plan:
         seed = request.config.seed
         splits = tuple(with_added(split, request.also_train, labels, tested, seed) for split in splits)
     test_stamp = check_held_out(dataset, labels, request.test, _added(dataset, splits))
-    return Plan(labels, splits, grouping, test_stamp)
+    if dimensions and request.test is not None:
+        check_measurable(request.test.dataset, request.test.dataset.items, dimensions)
+    return Plan(labels, splits, grouping, test_stamp, dimensions)
 
 
 def _heard(request: RunRequest) -> tuple[LabelledClip, ...]:
@@ -138,7 +146,7 @@ def prepare(store: Store, request: RunRequest) -> Run:
         write_split(folder, splits[0], group)
     else:
         for k, split in enumerate(splits):
-            prepare_fold(run, k, config, split, group)
+            prepare_fold(run, k, config, split, group, planned.dimensions)
     if request.adapt_to is not None:
         for part in (folder, *fold_folders(folder)):
             pin_target(part, request.adapt_to)
@@ -157,6 +165,8 @@ def _beside(request: RunRequest, planned: Plan) -> dict[str, Any]:
             "per_label": also.per_label,
             "clips": len(added),
         }
+    if planned.dimensions:
+        said["dimensions"] = [asdict(scheme) for scheme in planned.dimensions]
     if request.adapt_to is not None:
         said["adapt_to"] = {"dataset": request.adapt_to.name, "clips": len(request.adapt_to.items)}
     return said
@@ -220,12 +230,15 @@ def _new_run(store: Store, request: RunRequest, labels: tuple[str, ...]) -> Run:
     )
 
 
-def prepare_fold(run: Run, k: int, config: RunConfig, split: Split, group: str) -> None:
+def prepare_fold(
+    run: Run, k: int, config: RunConfig, split: Split, group: str, dimensions: Sequence[Scheme] = ()
+) -> None:
     """Write the folder of fold ``k`` (from 0) of a cross-validated run."""
     folder = Path(run.folder) / "folds" / str(k + 1)
     folder.mkdir(parents=True, exist_ok=True)
     fold = replace(run, id=f"{run.id}-fold{k + 1}", kind="fold", parent=run.id, folder=str(folder), name=None)
-    describe(fold, replace(config, seed=config.seed + k), {"fold": k + 1})
+    extra = {"dimensions": [asdict(scheme) for scheme in dimensions]} if dimensions else {}
+    describe(fold, replace(config, seed=config.seed + k), {"fold": k + 1, **extra})
     write_split(folder, split, group)
 
 
@@ -240,8 +253,16 @@ def _dataset_json(dataset: Dataset) -> dict[str, Any]:
         "origin": dataset.origin,
         "scheme": asdict(dataset.scheme),
         "label_map": dataset.label_map,
-        "items": [[item.clip.id, item.label, *([dict(item.votes)] if item.votes else [])] for item in dataset.items],
+        "items": [[item.clip.id, item.label, *_judged(item)] for item in dataset.items],
+        **({"dimensions": [asdict(scheme) for scheme in dataset.dimensions]} if dataset.dimensions else {}),
     }
+
+
+def _judged(item: LabelledClip) -> list[dict[str, float] | None]:
+    votes = dict(item.votes) if item.votes else None
+    if item.values:
+        return [votes, dict(item.values)]
+    return [] if votes is None else [votes]
 
 
 def _held_out_json(test: HeldOut | None) -> dict[str, Any] | None:
@@ -285,7 +306,7 @@ def _snapshot(folder: Path) -> dict[str, Any]:
 
 def _dataset(store: Store, values: Mapping[str, Any]) -> Dataset:
     clips = get_clips(store, [item[0] for item in values["items"]])
-    # a third part is there where the clip has votes
+    # a third part is there where the clip has votes, a fourth where it has values
     items = tuple(LabelledClip(clip, *item[1:]) for clip, item in zip(clips, values["items"], strict=True))
     scheme = values["scheme"]
     return Dataset(
@@ -294,4 +315,5 @@ def _dataset(store: Store, values: Mapping[str, Any]) -> Dataset:
         Scheme(**{**scheme, "labels": tuple(scheme["labels"])}),
         items,
         values["label_map"],
+        dimensions=tuple(Scheme(**{**each, "labels": ()}) for each in values.get("dimensions", ())),
     )

@@ -19,6 +19,10 @@ from affexion_core.presets._preset import Preset
 from affexion_core.training.copies import Augmenter
 
 
+def _listed(value: Any) -> Any:
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
 @config_class
 class InputConfig:
     """How features become model input."""
@@ -71,11 +75,24 @@ class TrainingConfig:
         int, Field(ge=0, le=1000, description="Stop after so many epochs without a better dev loss; 0: never")
     ] = 0
     targets: Annotated[
-        Literal["hard", "soft"],
+        Literal["hard", "soft", "dimensions", "joint"],
         Field(
-            description="What a clip is to be: its label, or the shares of its votes; clips without votes their label"
+            description="What a clip is to be: its label; the shares of its votes (without votes, its label); its "
+            "values for dimensions such as arousal; or label and values at once"
         ),
     ] = "hard"
+    dimensions: Annotated[
+        tuple[str, ...],
+        BeforeValidator(_listed),
+        Field(description="Dimensions to learn, such as arousal, valence; empty: all that the clips have values for"),
+    ] = ()
+    dimension_loss: Annotated[
+        Literal["ccc", "mse"],
+        Field(description="What dimensions are learned by: 1 - CCC of each batch, or the mean squared error"),
+    ] = "ccc"
+    dimension_weight: Annotated[
+        float, Field(gt=0, le=1000, description="What dimensions count against the label where both are learned")
+    ] = 1.0
     class_weights: Annotated[
         Literal["none", "balanced"], Field(description="Weigh each label by the inverse of its share in training")
     ] = "none"
@@ -90,10 +107,6 @@ class TrainingConfig:
     time_mask_frames: Annotated[int, Field(ge=1, le=10_000, description="Frames a stretch has at most")] = 40
     feature_masks: Annotated[int, Field(ge=0, le=20, description="Bands of features blanked in each clip; 0: none")] = 0
     feature_mask_bands: Annotated[int, Field(ge=1, le=10_000, description="Features a band has at most")] = 8
-
-
-def _listed(value: Any) -> Any:
-    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
 @config_class

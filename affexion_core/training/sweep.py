@@ -29,6 +29,7 @@ from affexion_core.run_folder import (
 )
 from affexion_core.store.runs import save_run
 from affexion_core.store.session import Store
+from affexion_core.training.dimensions import require_labels
 from affexion_core.training.execute import close, finish_crossval, fit_folder, predict_fold, share
 from affexion_core.training.prepare import (
     HeldOut,
@@ -124,6 +125,7 @@ def plan_sweep(request: SweepRequest) -> tuple[SweepPlan, tuple[str, ...]]:
     SplitError, LabelError
         Where the data doesn't allow it.
     """
+    require_labels(request.config, "A sweep")
     n_trials = count_trials(request)
     planned = plan(RunRequest("cv", request.config, request.dataset, request.test, request.n_folds, request.group))
     made = SweepPlan(

@@ -1,4 +1,4 @@
-"""What a clip is to be: one label, or the shares of the votes that raters gave it."""
+"""What a clip is to be: one label, the shares of the votes that raters gave it, or numbers such as arousal."""
 
 from __future__ import annotations
 
@@ -7,6 +7,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import torch
 import torch.nn.functional as F
+
+from affexion_core.training.run_config import TrainingConfig
+
+# Of numbers in [-1, 1]: less than this is rounding.
+_NO_SPREAD = 1e-12
 
 
 def vote_shares(
@@ -65,6 +70,66 @@ def label_loss(
     wanted = torch.from_numpy(shares).to(logits.device)
     weighted = wanted if weights is None else wanted * weights
     return -(weighted * F.log_softmax(logits, dim=1)).sum() / weighted.sum()
+
+
+def ccc_loss(outputs: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
+    """1 - CCC of outputs against numbers ``(B, k)``, each dimension by its own clips; the mean over dimensions.
+
+    The concordance correlation coefficient is 2 cov / (var + var + (mean - mean)²), with moments divided by n. Clips
+    whose wanted number is NaN take no part; a dimension with fewer than two clips, or without any spread, counts
+    nothing, and where that leaves none the loss is 0.
+
+    Source: L. I. Lin: A concordance correlation coefficient to evaluate reproducibility, Biometrics 45 (1989).
+    """
+    losses = []
+    for heard, said in zip(outputs.unbind(1), wanted.unbind(1), strict=True):
+        known = torch.isfinite(said)
+        heard, said = heard[known], said[known]
+        if len(said) < 2:
+            continue
+        off, apart = heard - heard.mean(), said - said.mean()
+        spread = off.square().mean() + apart.square().mean() + (heard.mean() - said.mean()).square()
+        if float(spread.detach()) > _NO_SPREAD:
+            losses.append(1 - 2 * (off * apart).mean() / spread)
+    return torch.stack(losses).mean() if losses else outputs.sum() * 0.0
+
+
+def squared_loss(outputs: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
+    """Mean squared error of outputs against numbers ``(B, k)``; clips whose number is NaN take no part."""
+    known = torch.isfinite(wanted)
+    return (outputs[known] - wanted[known]).square().mean() if bool(known.any()) else outputs.sum() * 0.0
+
+
+def target_loss(
+    outputs: torch.Tensor,
+    targets: torch.Tensor,
+    shares: np.ndarray | None,
+    values: np.ndarray | None,
+    weights: torch.Tensor | None,
+    settings: TrainingConfig,
+) -> torch.Tensor:
+    """Loss of a batch against all it is to be: `label_loss`, and that of the dimensions by their weight.
+
+    Parameters
+    ----------
+    outputs
+        ``(B, n_labels + n_dimensions)``.
+    targets, shares, weights
+        As `label_loss` takes them.
+    values
+        float32 ``(B, n_dimensions)`` in [-1, 1], NaN where a clip has none; None where labels alone are learned.
+    settings
+        What dimensions are learned by, and what they count.
+    """
+    if values is None:
+        return label_loss(outputs, targets, shares, weights)
+    n_labels = outputs.shape[1] - values.shape[1]
+    wanted = torch.from_numpy(values).to(outputs.device)
+    by_dimension = ccc_loss if settings.dimension_loss == "ccc" else squared_loss
+    loss = by_dimension(outputs[:, n_labels:], wanted)
+    if not n_labels:
+        return loss
+    return label_loss(outputs[:, :n_labels], targets, shares, weights) + settings.dimension_weight * loss
 
 
 def loss_mass(targets: torch.Tensor, shares: np.ndarray | None, weights: torch.Tensor | None) -> float:
