@@ -64,7 +64,7 @@ def stage(files: Sequence[UploadedFile]) -> Staged:
             f"The files are {n_bytes / 1e9:.1f} GB; at most {MOST_BYTES / 1e9:.0f} GB at once. Bring them in parts, or "
             "import the folder where they lie."
         )
-    root = _session_folder(repr([file.file_id for file in files]))
+    root = session_folder(repr([file.file_id for file in files]))
     if not (root.parent / f"{root.name}.done").exists():
         shutil.rmtree(root, ignore_errors=True)
         root.mkdir()
@@ -77,7 +77,7 @@ def stage(files: Sequence[UploadedFile]) -> Staged:
 
 def stage_bytes(content: bytes, name: str) -> Staged:
     """Lay out one recording made here."""
-    root = _session_folder(hashlib.sha256(content).hexdigest())
+    root = session_folder(hashlib.sha256(content).hexdigest())
     root.mkdir(exist_ok=True)
     (root / name).write_bytes(content)
     return Staged(root, {name: None})
@@ -98,7 +98,8 @@ def total_words(staged: Staged) -> str:
     return counted(len(staged.labels), "recording")
 
 
-def _session_folder(what: str) -> Path:
+def session_folder(what: str) -> Path:
+    """Give the path of a folder of this session, the same for the same text; it need not be there yet."""
     held: tempfile.TemporaryDirectory[str] = st.session_state.setdefault(
         _HELD, tempfile.TemporaryDirectory(prefix="affexion-import-", ignore_cleanup_errors=True)
     )

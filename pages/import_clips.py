@@ -9,12 +9,14 @@ from affexion_ui.import_run import may_import, offer_import, show_imports, show_
 from affexion_ui.import_sources import ask_corpus, ask_files, ask_folder, ask_recording, ask_table
 from affexion_ui.layout import page_header, show_error
 from affexion_ui.session import current_store
+from affexion_ui.youtube_source import ask_youtube
 
 WAYS = {
     "files": ("Drop files", ask_files),
     "folder": ("A folder", ask_folder),
     "corpus": ("A known corpus", ask_corpus),
     "table": ("A table", ask_table),
+    "youtube": ("YouTube", ask_youtube),
     "record": ("Record", ask_recording),
     "labels": ("Labels made elsewhere", None),
 }

@@ -173,24 +173,19 @@ def cut(video: Video, start: float, end: float) -> np.ndarray:
     return np.asarray(samples)
 
 
-def speech_in(video: Video, progress: Progress = no_progress) -> tuple[tuple[float, float], ...]:
-    """Find the stretches of speech in a video, as spans (start, end) in seconds within its track.
+def speech_in(video: Video, start: float = 0.0, end: float | None = None) -> tuple[tuple[float, float], ...]:
+    """Find the stretches of speech in a part of a video, as spans (start, end) in seconds of the whole.
 
     Raises
     ------
-    AudioError
-        If the track can't be read.
+    LinkError
+        If the track is gone or damaged.
     ModelError
         If the voice-activity network is missing.
     """
     from affexion_core.live.vad import VoiceActivity, speech_spans
 
-    activity, done = VoiceActivity(), 0
-    probs = [np.empty(0, np.float32)]
-    for piece in stream_audio(video.track):
-        probs.append(activity.push(piece))
-        done += len(piece)
-        progress(done // SAMPLING_RATE, round(video.seconds), "Finding speech")
-    spans = speech_spans(np.concatenate(probs))
+    last = video.seconds if end is None else min(end, video.seconds)
+    probs = VoiceActivity().push(cut(video, start, last).astype(np.float32) / 32_768)
     # to milliseconds, as clips are told apart
-    return tuple((round(start, 3), min(round(end, 3), video.seconds)) for start, end in spans)
+    return tuple((round(start + a, 3), min(round(start + b, 3), last)) for a, b in speech_spans(probs))
