@@ -123,25 +123,6 @@ def undo_import(id: str) -> None:
 
 
 @click.command()
-@click.option("--provider", default="espeak", show_default=True, help="Which speech provider speaks.")
-@click.option("--per-label", type=click.IntRange(min=1), required=True, metavar="N", help="Clips for each label.")
-@click.option("--dataset", required=True, metavar="NAME", help="Dataset the clips go into.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Same seed, same clips.")
-@click.option("--wording", type=click.Choice(["telling", "neutral"]), help="Only sentences of this wording.")
-@common_options
-def synthesize(provider: str, per_label: int, dataset: str, seed: int, wording: str | None) -> None:
-    """Speak sentences for each label with a synthetic voice and add them as a dataset."""
-    from affexion_core.ingest.synthesizing import SynthesisOptions, synthesize_dataset
-
-    options = SynthesisOptions(provider=provider, per_label=per_label, dataset=dataset, seed=seed, wording=wording)
-    with progress_bar() as progress:
-        report = synthesize_dataset(store(), options, progress)
-    labels = ", ".join(f"{label} {n}" for label, n in report.labels.items())
-    counts = f"{report.added} clips added, {report.present} already there"
-    emit(_plain(asdict(report)), f"Dataset {report.dataset} (synthetic): {counts}.\nLabels: {labels}")
-
-
-@click.command()
 @common_options
 def datasets() -> None:
     """List the datasets."""
@@ -217,4 +198,4 @@ def _plain(values: Any) -> Any:
     return str(values) if isinstance(values, Path) else values
 
 
-COMMANDS = (init, import_, imports, undo_import, synthesize, datasets, clips)
+COMMANDS = (init, import_, imports, undo_import, datasets, clips)

@@ -21,6 +21,7 @@ from affexion_core.config import config_hash
 from affexion_core.errors import NotFoundError, StoreError
 from affexion_core.labeling.people import Person, require_now
 from affexion_core.run_folder import write_json
+from affexion_core.speaking.sounds import forget_sounds
 from affexion_core.store.clips import get_clips, known_clips
 from affexion_core.store.session import Store, reading, writing
 from affexion_core.store.takedowns import (
@@ -290,7 +291,8 @@ def _clean_again(store: Store, ids: Sequence[str]) -> None:
 
 
 def _erase(workspace: Workspace, clips: Sequence[Clip], exports: Sequence[Path]) -> int:
-    n_files = sum(_erase_recording(workspace, sha256) for sha256 in {clip.sha256 for clip in clips})
+    contents = {clip.sha256 for clip in clips}
+    n_files = sum(_erase_recording(workspace, sha256) for sha256 in contents) + forget_sounds(workspace, contents)
     for clip in clips:
         path = workspace.root / clip.file
         # files used in place belong to somebody else

@@ -16,7 +16,7 @@ from typing import Any
 
 from affexion_core.config import build, plain
 from affexion_core.discovery import load_plugin
-from affexion_core.errors import NotFoundError, StoreError, SynthesisError, allowed
+from affexion_core.errors import ModelError, NotFoundError, StoreError, SynthesisError, allowed
 from affexion_core.run_folder import read_json, write_json
 from affexion_core.speaking.journal import Journal, now
 from affexion_core.speaking.sounds import FOLDER
@@ -180,7 +180,7 @@ def load_batch(folder: Path) -> Batch:
         request["price"] = Price(**request["price"])
         items = tuple(_item(one) for one in kept["items"])
         return Batch(folder.name, folder, BatchRequest(**request), items, str(kept["created"]))
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (ModelError, OSError, ValueError, KeyError, TypeError) as error:
         raise StoreError(f"The batch in {folder} can't be read ({type(error).__name__}).") from error
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Iterable, Sequence
+from pathlib import Path, PurePath
 from typing import Annotated
 
 from pydantic import Field
@@ -11,7 +13,7 @@ from pydantic import Field
 from affexion_core.config import config_class, config_hash
 from affexion_core.errors import SynthesisError
 from affexion_core.synthesis._http import check_address, post
-from affexion_core.synthesis._request import Length, Sentence, Wording, without_texts
+from affexion_core.synthesis._request import COLUMNS, Length, Sentence, Wording, load_sentences, without_texts
 from affexion_core.synthesis.openai import BASE_URL, read_message
 from affexion_core.types import normalised_text
 
@@ -109,3 +111,30 @@ def _listed(answer: str) -> list[str]:
     if start < 0 or not isinstance(listed, list):
         raise SynthesisError("The model didn't answer with a list of sentences; ask again, or another model.")
     return [one for one in listed if isinstance(one, str)]
+
+
+def save_sentences(folder: Path, sentences: Iterable[Sentence]) -> None:
+    """Write sentences as ``<label>.csv`` files, as `load_sentences` reads them; those of a file that is there stay.
+
+    Raises
+    ------
+    SynthesisError
+        If the folder can't be written, or a label can't name a file.
+    """
+    by_label: dict[str, list[Sentence]] = {}
+    for sentence in sentences:
+        by_label.setdefault(sentence.label, []).append(sentence)
+    for label, new in by_label.items():
+        if PurePath(label).name != label or label.startswith("."):
+            raise SynthesisError(f"The label {label!r} can't name a file; choose another.")
+        file = folder / f"{label}.csv"
+        known = [one for one in load_sentences(folder) if one.label == label] if file.is_file() else []
+        rows = [*known, *without_texts(new, [one.text for one in known])]
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with file.open("w", encoding="utf-8", newline="") as lines:
+                table = csv.writer(lines)
+                table.writerow(COLUMNS)
+                table.writerows((row.text, row.wording, row.length) for row in rows)
+        except OSError as error:
+            raise SynthesisError(f"{file} can't be written ({error.strerror}); choose another folder.") from None
