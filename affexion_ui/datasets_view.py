@@ -120,7 +120,7 @@ def _show_facts(store: Store, summary: DatasetSummary) -> None:
     ]
     words += [f"labels through the map {summary.label_map}"] if summary.label_map else []
     words += [summary.description] if summary.description else []
-    st.caption(f"{escape_markdown(' · '.join(words))} · version `{_version(store, summary)[:16]}`")
+    st.caption(escape_markdown(" · ".join([*words, f"version {_version(store, summary)[:16]}"])))
     most = max(summary.labels.values(), default=1) or 1
     with st.expander("Clips of each label", icon=":material/label:"):
         st.dataframe(

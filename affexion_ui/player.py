@@ -137,7 +137,8 @@ def _file_rows(clip: Clip) -> list[tuple[str, str]]:
         ("Language", clip.language or _NOT_RECORDED),
         ("Words", "known" if clip.transcript else _NOT_RECORDED),
         ("File", clip.file),
-        ("SHA-256 of the file", clip.sha256),
+        # in groups, so that a narrow panel can break it
+        ("SHA-256 of the file", " ".join(clip.sha256[first : first + 16] for first in range(0, 64, 16))),
         ("Clip id", clip.id),
     ]
     if clip.start is not None or clip.end is not None:

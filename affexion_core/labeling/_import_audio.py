@@ -52,7 +52,10 @@ def _within(root: Path, name: str) -> Path | None:
         inside = False
     if not inside:
         raise LabelError(f"The file {name!r} leads out of the folder; it is not read.")
-    return file if file.is_file() else None
+    try:
+        return file if file.is_file() else None
+    except OSError:  # no disk takes such a name, so it isn't there
+        return None
 
 
 def _clip(workspace: Workspace, held: BundleClip, file: Path, keep: bool) -> Clip:

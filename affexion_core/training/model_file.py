@@ -72,8 +72,9 @@ def load_model(folder: Path) -> TrainedModel:
         labels = tuple(str(label) for label in description["labels"])
         dimensions = tuple(Scheme(**{**each, "labels": ()}) for each in description.get("dimensions", ()))
         n_features = tuple(int(n) for n in description["n_features"])
-        about = (config, n_features, len(labels) + len(dimensions), description.get("architecture"))
-        check_fit(read_header(folder / WEIGHTS), n_features, len(labels) + len(dimensions), partial(build_model, *about))
+        n_outputs = len(labels) + len(dimensions)
+        about = (config, n_features, n_outputs, description.get("architecture"))
+        check_fit(read_header(folder / WEIGHTS), n_features, n_outputs, partial(build_model, *about))
         tensors = load_file(folder / WEIGHTS)
         model = build_model(*about)
         weights = {name.removeprefix("model."): t for name, t in tensors.items() if name.startswith("model.")}
