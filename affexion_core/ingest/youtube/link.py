@@ -11,7 +11,7 @@ from affexion_core.errors import LinkError
 _HOSTS = {"youtube.com", "www.youtube.com", "m.youtube.com", "music.youtube.com"}
 _EMBEDDING = {"youtube-nocookie.com", "www.youtube-nocookie.com"}
 _SHORT = {"youtu.be", "www.youtu.be"}
-_ID = re.compile(r"[A-Za-z0-9_-]{11}", re.ASCII)
+ID = re.compile(r"[A-Za-z0-9_-]{11}", re.ASCII)
 _CLOCK = re.compile(r"(?:(\d{1,2})h)?(?:(\d{1,4})m)?(?:(\d{1,5})s?)?", re.ASCII)
 _LONGEST = 500
 _FORMS = "watch?v=…, youtu.be/…, shorts/…, live/… and embed/…"
@@ -86,7 +86,7 @@ def _video(host: str, path: str, query: dict[str, list[str]], shown: str) -> str
         raise LinkError(f"{shown} names {len(found)} videos at once. Copy the address of one video.")
     if not found:
         raise LinkError(f"{shown} leads to no single video (a list or channel?). Known are {_FORMS}")
-    if not _ID.fullmatch(found[0]):
+    if not ID.fullmatch(found[0]):
         raise LinkError(f"{shown}: {found[0][:40]!r} is no video id, which has 11 letters, digits, - or _.")
     return found[0]
 

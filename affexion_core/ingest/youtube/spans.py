@@ -21,7 +21,7 @@ SHORTEST, LONGEST = 0.1, 600.0
 """Seconds that a clip may last."""
 
 MOST = 2_000
-NO_LICENCE = "YouTube's standard licence (none stated)"
+NO_LICENCE = "Standard YouTube licence (none stated)"
 _COLUMNS = ("file", "label", "speaker", "origin", "source", "licence", "retrieved", "video",
             "video_title", "video_channel", "video_start", "video_end", "video_uploaded", "fetched_with")  # fmt: skip
 _CLOCK = re.compile(r"(?:(\d+):)?(\d+):(\d{1,2}(?:\.\d+)?)", re.ASCII)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +18,7 @@ from affexion_core.audio.decode import SAMPLING_RATE
 from affexion_core.audio.isolated import stream_audio
 from affexion_core.errors import LinkError, StoreError
 from affexion_core.ingest.youtube.download import Fetch, fetch_video
-from affexion_core.ingest.youtube.link import Link
+from affexion_core.ingest.youtube.link import ID, Link
 from affexion_core.run_folder import read_json, write_json
 from affexion_core.types import Clip, Progress, no_progress
 from affexion_core.workspace import Workspace
@@ -107,6 +107,19 @@ def get_video(workspace: Workspace, link: Link, progress: Progress = no_progress
     if found is None:
         raise StoreError(f"The video {link.video} was taken away while it was fetched; try again.")
     return found
+
+
+def forget_videos(workspace: Workspace, clips: Iterable[Clip]) -> int:
+    """Delete the videos that clips were cut from, as where one is taken down; gives how many files there were."""
+    folders = {
+        workspace.root / FOLDER / str(clip.attributes.get("video"))
+        for clip in clips
+        if clip.corpus == "youtube" and ID.fullmatch(str(clip.attributes.get("video")))
+    }
+    n_files = sum(path.is_file() for folder in folders for path in folder.glob("*"))
+    for folder in folders:
+        shutil.rmtree(folder, ignore_errors=True)
+    return n_files
 
 
 def _fill(folder: Path, link: Link, progress: Progress, fetch: Fetch) -> None:

@@ -11,12 +11,14 @@ from affexion_core.__main__ import cli
 from affexion_core.audio.decode import load_audio
 from affexion_core.errors import LinkError
 from affexion_core.ingest.batches import undo_import
+from affexion_core.ingest.takedown import take_down
 from affexion_core.ingest.youtube import bringing
 from affexion_core.ingest.youtube.bringing import bring_in
 from affexion_core.ingest.youtube.download import Fetched
 from affexion_core.ingest.youtube.spans import Span, check_spans, read_spans, seconds_of, span_of
 from affexion_core.ingest.youtube.states import STATES, VideoError
 from affexion_core.ingest.youtube.videos import cut, get_video, known_video, speech_in
+from affexion_core.licences import licence_of
 from affexion_core.store.clips import ClipQuery, find_clips
 from affexion_core.store.datasets import list_datasets
 from affexion_core.store.session import open_store
@@ -63,7 +65,7 @@ def test_spans_of_two_videos_come_in_as_one_import_and_go_as_one(workspace, fetc
     )
     assert (clip.duration, clip.sampling_rate, clip.channels, clip.corpus) == (0.75, 16_000, 1, "youtube")
     assert clip.provenance.source == f"https://www.youtube.com/watch?v={A}&t=1s" and clip.provenance.retrieved
-    assert "none stated" in (clip.provenance.licence or "")
+    assert licence_of(clip.provenance.licence).name == "all rights reserved"
     known = clip.attributes
     assert (known["video"], known["video_title"]) == (A, "Two people <b>argue</b>")
     assert (known["video_uploaded"], known["fetched_with"], known["video_end"]) == ("2024-01-02", "yt-dlp 1", "2.250")
@@ -72,6 +74,16 @@ def test_spans_of_two_videos_come_in_as_one_import_and_go_as_one(workspace, fetc
     undo_import(store, report.import_id)
     assert not find_clips(store, ClipQuery()).rows and not list_datasets(store)
     assert (workspace.root / "youtube" / A / "original.m4a").is_file()
+
+
+def test_a_clip_that_is_taken_down_takes_its_video_along(workspace, fetch):
+    store = open_store(workspace)
+    bring_in(store, spans_of(f"{A} 0.5 1.5 panic", f"{A} 1.5 2.25 panic", f"{B} 0 1 panic"), fetch=fetch)
+    gone = next(row.clip for row in find_clips(store, ClipQuery()).rows if row.clip.attributes["video"] == A)
+    assert take_down(store, [gone.id], "the speaker asked").n_files >= 4  # the clip, and three of the video
+    assert known_video(workspace, A) is None and known_video(workspace, B) is not None
+    report, _ = bring_in(store, spans_of(f"{A} 0.5 1.5 panic", f"{A} 1.5 2.25 panic"), fetch=fetch)
+    assert report.added == 0 and "taken down" in report.rejected[0].reason
 
 
 def test_cuts_are_exact_to_the_sample(workspace, fetch, shared_audio):
