@@ -19,6 +19,7 @@ from sqlalchemy import Connection
 
 from affexion_core.config import config_hash
 from affexion_core.errors import NotFoundError, StoreError
+from affexion_core.ingest.youtube.videos import forget_videos
 from affexion_core.labeling.people import Person, require_now
 from affexion_core.run_folder import write_json
 from affexion_core.speaking.sounds import forget_sounds
@@ -297,6 +298,7 @@ def _erase(workspace: Workspace, clips: Sequence[Clip], exports: Sequence[Path])
         path = workspace.root / clip.file
         # files used in place belong to somebody else
         n_files += _unlinked(path) if path.resolve().is_relative_to(workspace.audio.resolve()) else 0
+    n_files += forget_videos(workspace, clips)
     words = {config_hash(clip.transcript) for clip in clips if clip.transcript is not None}
     n_files += _erase_cached(workspace, [clip.id for clip in clips], sorted(words))
     return n_files + sum(map(_unlinked, exports))
