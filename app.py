@@ -16,6 +16,7 @@ page = st.navigation(
             st.Page("pages/library.py", title="Library", icon=":material/library_music:"),
             st.Page("pages/datasets.py", title="Datasets", icon=":material/dataset:"),
             st.Page("pages/import_clips.py", title="Import", icon=":material/upload:"),
+            st.Page("pages/synthesize.py", title="Synthesize", icon=":material/record_voice_over:"),
         ],
         "Labels": [
             st.Page("pages/annotate.py", title="Annotate", icon=":material/headphones:"),
