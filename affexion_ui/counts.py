@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
@@ -73,13 +73,11 @@ def newest_result(runs: Sequence[Run], records: Sequence[EvaluationRecord]) -> t
 
 def show_newest(run: Run, record: EvaluationRecord) -> None:
     """Show the headline figures of a measurement with their intervals and the split's stamp."""
-    from affexion_core.evaluation.scores import estimate_from_json
-
     with st.container(border=True):
         st.markdown(f"##### {escape_markdown(run_title(run))}")
         st.caption(f"Measured on: {escape_markdown(evaluation_title(record.name, record.part))}")
         names = [name for name in ("accuracy", "uar", "macro_f1") if name in record.summary]
-        show_figures_row({name: estimate_from_json(record.summary[name]) for name in names})
+        show_headline_row(record.summary, names)
         stamp_badge(record.stamp)
         st.page_link(
             "pages/results.py",
@@ -87,6 +85,17 @@ def show_newest(run: Run, record: EvaluationRecord) -> None:
             icon=":material/arrow_forward:",
             query_params={"run": run.id, "on": record.name},
         )
+
+
+def show_headline_row(summary: Mapping[str, Any], names: Sequence[str]) -> None:
+    """Show the named figures of a run's summary side by side; of a run without labels, the CCC of its dimensions."""
+    from affexion_core.evaluation.scores import estimate_from_json
+    from affexion_ui.results_dimensions import show_ccc_row
+
+    if "ccc" in summary and summary.get("accuracy", {}).get("value") is None:
+        show_ccc_row({name: estimate_from_json(each) for name, each in summary["ccc"].items()})
+        return
+    show_figures_row({name: estimate_from_json(summary[name]) for name in names})
 
 
 def show_figures_row(estimates: Mapping[str, Estimate], landmarks: Mapping[str, str] | None = None) -> None:

@@ -42,7 +42,7 @@ def _runs(store: Store, votes: Votes) -> list[Run]:
     """List the finished cross-validations that held out clips of these votes, newest first."""
     from affexion_core.store.runs import list_runs
 
-    finished = [run for run in list_runs(store, "cv") if run.finished]
+    finished = [run for run in list_runs(store, "cv") if run.finished and run.labels]
     return [run for run in finished if not _held_out(run, run.id, run.finished).isdisjoint(votes.clips)]
 
 

@@ -83,7 +83,10 @@ def _cells(source: Source, row: Row, labels: Sequence[str]) -> Row:
     if "error" in row:
         return {"File": source.name, "Label": [], SURE: None, "Unsure": None, "Problem": row["error"]}
     probs = {f"P({label})": 100 * row["probs"][label] for label in labels}
+    probs |= {name.capitalize(): round(value, 2) for name, value in row.get("values", {}).items()}
     warnings = " ".join(row["warnings"])
+    if row["label"] is None:
+        return {"File": source.name, "Problem": warnings, **probs}
     sure = 100 * row["probs"][row["label"]]
     return {"File": source.name, "Label": [row["label"]], SURE: sure, "Unsure": row["unsure"], "Problem": warnings,
             **probs}  # fmt: skip
@@ -106,7 +109,7 @@ def _columns(labels: Sequence[str]) -> dict[str, Any]:
 def _show_answers(store: Store, run: Run, predictor: Predictor, sources: Sequence[Source], rows: Sequence[Row]) -> None:
     bad = sum("error" in row for row in rows)
     unsure = sum(bool(row.get("unsure")) for row in rows)
-    words = f"{counted(len(rows) - bad, 'file')} answered, {unsure} of them unsure"
+    words = f"{counted(len(rows) - bad, 'file')} answered" + (f", {unsure} of them unsure" if predictor.labels else "")
     st.caption(f"{words}; {bad} can't be used, the reason stands in the table." if bad else f"{words}.")
     cells = [_cells(source, row, predictor.labels) for source, row in zip(sources, rows, strict=True)]
     if not any(cell["Problem"] for cell in cells):
@@ -126,7 +129,8 @@ def _show_answers(store: Store, run: Run, predictor: Predictor, sources: Sequenc
     with st.container(horizontal=True, vertical_alignment="center"):
         _show_keep(store, sources, rows, chosen)
         _show_downloads(predictor, rows)
-    st.caption("Tick rows to hear the last one and to add them. " + _unsure_words(predictor))
+    how_sure = _unsure_words(predictor) if predictor.labels else ""
+    st.caption(f"Tick rows to hear the last one and to add them. {how_sure}".strip())
     good = [place for place in chosen if "error" not in rows[place]]
     if good:
         _show_one(store, sources[good[-1]], rows[good[-1]])
@@ -154,6 +158,7 @@ def _show_downloads(predictor: Predictor, rows: Sequence[Row]) -> None:
             "label": row.get("label", ""),
             "unsure": row.get("unsure", ""),
             **{f"p_{label}": row["probs"][label] if "probs" in row else "" for label in predictor.labels},
+            **{scheme.name: row.get("values", {}).get(scheme.name, "") for scheme in predictor.dimensions},
             "error": row.get("error", ""),
         }
         for row in rows
@@ -170,7 +175,9 @@ def _show_one(store: Store, source: Source, row: Row) -> None:
 
     with st.container(border=True):
         sure = ", unsure" if row["unsure"] else ""
-        st.markdown(f"**{escape_markdown(source.name)}**: {escape_markdown(row['label'])}{sure}")
+        said = [] if row["label"] is None else [f"{escape_markdown(row['label'])}{sure}"]
+        said += [f"{escape_markdown(name)} {value:.2f}" for name, value in row.get("values", {}).items()]
+        st.markdown(f"**{escape_markdown(source.name)}**: {', '.join(said)}")
         try:
             show_player(store.workspace, as_clip(source, probe(source.path).duration or 0.0), "files")
         except AffexionError as error:

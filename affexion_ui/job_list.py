@@ -180,8 +180,17 @@ def _result_words(entry: Entry) -> str:
     if accuracy is None or entry.state != "done":
         return ""
     found = headline(entry)
+    if accuracy.value is None and "ccc" in found:
+        values = ", ".join(f"{name} {_rounded(each)}" for name, each in found["ccc"].items())
+        return f"CCC {values}, {stamp_parts(str(found['stamp']))[0]}"
     best = f"best {said_values(found['best']['values'])}: " if "best" in found else ""
     return f"{best}{estimate_words(accuracy)}, {stamp_parts(str(found['stamp']))[0]}"
+
+
+def _rounded(figure: Mapping[str, Any]) -> str:
+    if figure["value"] is None:
+        return "undefined"
+    return f"{figure['value']:.2f} ({figure['low']:.2f} to {figure['high']:.2f}, n = {figure['n']})"
 
 
 def said_values(values: Mapping[str, Any]) -> str:

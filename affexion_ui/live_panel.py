@@ -54,7 +54,7 @@ def choose_run(runs: list[Run]) -> Run:
 
 
 def _run_title(run: Run) -> str:
-    return f"{run.name or run.preset}, {date(run.created)} ({', '.join(run.labels)})"
+    return f"{run.name or run.preset}, {date(run.created)} ({', '.join(run.labels) or 'dimensions'})"
 
 
 def list_usable(store: Store) -> list[Run]:

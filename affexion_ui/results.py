@@ -12,10 +12,13 @@ from affexion_core.discovery import load_plugin, plugin_names
 from affexion_core.run_folder import Evaluation, evaluation_names, read_evaluation
 from affexion_core.types import Run
 from affexion_ui.counts import show_figures_row
+from affexion_ui.results_dimensions import show_ccc_row
 from affexion_ui.theme import escape_markdown, stamp_badge
 from affexion_ui.words import METRICS, counted, date, evaluation_title, run_title
 
-SECTIONS = ("Confusion", "By label", "Certainty", "Groups", "Folds", "How it came to be")
+ORIGIN = "How it came to be"
+DIMENSIONS = "Dimensions"
+SECTIONS = ("Confusion", "By label", "Certainty", "Groups", "Folds", ORIGIN)
 
 
 def choose_run(runs: Sequence[Run]) -> Run:
@@ -49,6 +52,9 @@ def _in_address(key: str, label: str, options: list[str], words: Any) -> str:
 def show_headline(run: Run, evaluation: Evaluation, origin: str | None) -> None:
     """Show the stamp and the four headline figures with intervals, beside what the recipe's source reports."""
     scores = evaluation.scores
+    if not scores.labels:
+        _show_numbers(evaluation, origin)
+        return
     who = "voice" if origin == "synthetic" else "known speaker"
     speakers = counted(scores.n_speakers, who) if scores.n_speakers else "speakers unknown"
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
@@ -71,6 +77,20 @@ def show_headline(run: Run, evaluation: Evaluation, origin: str | None) -> None:
         st.caption(f"Left out by the label map: {escape_markdown(shown)}.")
 
 
+def _show_numbers(evaluation: Evaluation, origin: str | None) -> None:
+    """Show the stamp and the CCC of each dimension of a run that predicts no labels."""
+    n, speakers = (max(getattr(each, name) for each in evaluation.dimensions) for name in ("n", "n_speakers"))
+    who = counted(speakers, "voice" if origin == "synthetic" else "known speaker") if speakers else "speakers unknown"
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+        stamp_badge(evaluation.stamp)
+        words = f"{counted(n, 'clip')} with values · {who} · measured {date(evaluation.created)}"
+        st.caption(words, width="content")
+        if origin == "synthetic":
+            st.caption("Measured on synthetic speech: these figures say nothing about real people.", width="content")
+    with st.container(border=True):
+        show_ccc_row({each.name: each.ccc for each in evaluation.dimensions})
+
+
 def _reported(run: Run, evaluation: Evaluation, origin: str | None) -> Mapping[str, float]:
     from affexion_core.plots.theme import SIGNALS
 
@@ -81,12 +101,21 @@ def _reported(run: Run, evaluation: Evaluation, origin: str | None) -> Mapping[s
     return load_plugin("presets", run.preset).PRESET.reported.get(where, {})
 
 
-def choose_section() -> str:
+def sections_of(evaluation: Evaluation) -> tuple[str, ...]:
+    """Name the sections that there is something to show in: those on labels where labels are predicted."""
+    labels = SECTIONS[:-1] if evaluation.scores.labels else ()
+    return (*labels, *((DIMENSIONS,) if evaluation.dimensions else ()), ORIGIN)
+
+
+def choose_section(evaluation: Evaluation) -> str:
     """Let one section be looked at; the choice stands in the address."""
+    sections = sections_of(evaluation)
+    if st.session_state.get("section") not in (None, *sections):  # left from a run that has other sections
+        st.session_state["section"] = sections[0]
     return st.segmented_control(
         "Section",
-        SECTIONS,
-        default=SECTIONS[0],
+        sections,
+        default=sections[0],
         required=True,
         key="section",
         bind="query-params",

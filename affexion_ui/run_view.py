@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from affexion_core.run_folder import fold_folders, read_history
-from affexion_ui.counts import show_figures_row
+from affexion_ui.counts import show_headline_row
 from affexion_ui.figures import show_figure
 from affexion_ui.job_list import EVERY, said_values, state_badge
 from affexion_ui.layout import shown_errors
@@ -241,8 +241,6 @@ def memory_words(job: Job) -> str:
 
 
 def _show_result(entry: Entry) -> None:
-    from affexion_core.evaluation.scores import estimate_from_json
-
     found = headline(entry)
     if not found or entry.state != "done":
         return
@@ -251,5 +249,5 @@ def _show_result(entry: Entry) -> None:
         best = f"Best trial, {said_values(found['best']['values'])}. " if "best" in found else ""
         st.caption(escape_markdown(f"{best}Measured on: {measured}"))
         names: Sequence[str] = [name for name in METRICS if name in found][:2]
-        show_figures_row({name: estimate_from_json(found[name]) for name in names})
+        show_headline_row(found, names)
         stamp_badge(str(found["stamp"]))

@@ -24,6 +24,8 @@ GLOSSARY = {
     "chance": "What blind guessing among equally likely labels would reach.",
     "cv": "Cross-validation: the clips are dealt into folds, and each fold is predicted by a model that never saw it.",
     "confusion": "Rows: the label the clip has. Columns: the label the model gave. In a cell: clips, share of row.",
+    "ccc": "Concordance (CCC): how closely predicted numbers follow those of the dataset, in spread and in level. 1: "
+    "equal, 0: no relation; a model that always says the same has 0.",
     "alpha": "Krippendorff's α: agreement beyond chance for any number of raters, with judgements missing. 1: perfect, "
     "0: as by chance.",
     "fleiss_kappa": "Fleiss' κ: agreement of any number of raters beyond chance. 1: perfect, 0: as by chance.",

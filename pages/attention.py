@@ -13,7 +13,8 @@ from affexion_ui.session import current_store
 store = current_store()
 page_header("Attention", "Where a model looks in a clip, to hear it there, and whether that says what it goes by.")
 
-runs = [run for run in list_runs(store) if run.kind in ("train", "cv") and run.finished and has_attention(run)]
+trained = [run for run in list_runs(store) if run.kind in ("train", "cv") and run.finished and run.labels]
+runs = [run for run in trained if has_attention(run)]
 if not runs:
     with empty_state(
         "visibility",

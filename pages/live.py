@@ -21,7 +21,7 @@ from affexion_ui.session import current_store
 
 store = current_store()
 page_header("Live", "Speak, and see what a run hears. Nothing you say is stored unless you ask for it.")
-runs = list_usable(store)
+runs = [run for run in list_usable(store) if run.labels]  # what answers with numbers alone is heard in Files
 if not runs:
     hint = "A trained run listens to your microphone here, four times a second."
     with empty_state("mic", "No trained run yet", hint):

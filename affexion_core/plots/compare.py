@@ -21,11 +21,10 @@ _SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "star", "pent
 _ROOM = 0.085
 # Longer curves are drawn without a mark at each epoch.
 _MARKED = 25
-_DRAWN = (("loss", 1), ("accuracy", 2))
 
 
 def plot_curves(curves: Mapping[str, History], mode: Mode = "light") -> go.Figure:
-    """Draw loss (nats) and accuracy over epochs, training solid and dev dashed, named at the ends of the lines.
+    """Draw loss and accuracy (CCC where no labels are learned) over epochs, training solid and dev dashed, named at the ends of the lines.
 
     Parameters
     ----------
@@ -38,21 +37,32 @@ def plot_curves(curves: Mapping[str, History], mode: Mode = "light") -> go.Figur
     figure.update_layout(template=template(mode), meta={"alt": _alt(curves)}, height=440)
     known = {name: history for name, history in curves.items() if history}
     last = max((int(history[-1]["epoch"]) for history in known.values()), default=1)
-    for metric, row in _DRAWN:
-        top = 1.0 if metric == "accuracy" else max(_values(known, metric), default=1.0)
-        places = _spread({name: history[-1][f"train_{metric}"] for name, history in known.items()}, top)
+    second = "accuracy" if not known or _values(known, "accuracy") else "ccc"
+    for metric, row in (("loss", 1), (second, 2)):
+        top = max(_values(known, metric), default=1.0) if metric == "loss" else 1.0
+        places = _spread(_ends(known, metric), top)
         for number, (name, history) in enumerate(known.items()):
             _add(figure, name, history, number, (metric, row), mode)
-            _name_end(figure, name, int(history[-1]["epoch"]), places[name], number, row, mode)
-    figure.update_yaxes(title="loss (nats)", rangemode="tozero", row=1, col=1)
-    figure.update_yaxes(
-        title="accuracy", range=[0, 1.04], tickvals=[0, 0.5, 1], ticktext=["0 %", "50 %", "100 %"], row=2, col=1
-    )
+            if name in places:
+                _name_end(figure, name, int(history[-1]["epoch"]), places[name], number, row, mode)
+    figure.update_yaxes(title="loss (nats)" if second == "accuracy" else "loss", rangemode="tozero", row=1, col=1)
+    figure.update_yaxes(title="CCC (mean)", row=2, col=1)
+    if second == "accuracy":
+        figure.update_yaxes(
+            title="accuracy", range=[0, 1.04], tickvals=[0, 0.5, 1], ticktext=["0 %", "50 %", "100 %"], row=2, col=1
+        )
     figure.update_xaxes(range=[0.8, last + 0.2], dtick=max(1, round(last / 10)), showgrid=False)
     figure.update_xaxes(title="epoch", row=2, col=1)
     longest = max((len(name) for name in known), default=0)
     figure.update_layout(margin={"l": 8, "r": 24 + min(150, 7 * longest), "t": 12, "b": 8})
     return figure
+
+
+def _ends(curves: Mapping[str, History], metric: str) -> dict[str, float]:
+    """Give where each name's line ends: the training one, else the dev one; names with neither are left out."""
+    found = {name: history[-1] for name, history in curves.items()}
+    ends = {name: row.get(f"train_{metric}", row.get(f"dev_{metric}")) for name, row in found.items()}
+    return {name: value for name, value in ends.items() if value is not None}
 
 
 def _values(curves: Mapping[str, History], metric: str) -> list[float]:
@@ -135,7 +145,8 @@ def curve_rows(curves: Mapping[str, History]) -> list[dict[str, float | str]]:
 
 def _alt(curves: Mapping[str, History]) -> str:
     parts = [
-        f"{name} ends at loss {history[-1]['train_loss']:.2f}, accuracy {percent(history[-1]['train_accuracy'])}"
+        f"{name} ends at loss {history[-1]['train_loss']:.2f}"
+        + (f", accuracy {percent(history[-1]['train_accuracy'])}" if "train_accuracy" in history[-1] else "")
         for name, history in curves.items()
         if history
     ]

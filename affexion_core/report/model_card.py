@@ -62,10 +62,7 @@ def model_card(
     """
     words = _KINDS.get(run.kind, run.kind)
     blocks: list[Block] = [
-        Text(
-            f"**What it is.** {escaped(run.preset)}, {words}; it tells {len(run.labels)} labels apart: "
-            f"{escaped(', '.join(run.labels))}."
-        ),
+        Text(f"**What it is.** {escaped(run.preset)}, {words}; {_said(run, evaluations)}."),
         Text(
             "**What it may be used for.** Research on how speech sounds, on clips like those it was measured on. It "
             "says how something sounds to listeners, not what a speaker feels or means; don't judge people by it."
@@ -75,9 +72,17 @@ def model_card(
     limits = tuple(limits_of(run, evaluations, trained_on, origins))
     blocks.append(Text("**Measured limits**\n\n" + "\n".join(f"- {limit}" for limit in limits)))
     chosen = principal(evaluations, origins)
-    if chosen is not None:
+    if chosen is not None and chosen.scores.labels:
         blocks.append(_by_label(chosen))
     return Section("Model card", tuple(blocks))
+
+
+def _said(run: Run, evaluations: Sequence[Evaluation]) -> str:
+    """Say what the run predicts: labels, dimensions, or both."""
+    labels = f"it tells {len(run.labels)} labels apart: {escaped(', '.join(run.labels))}" if run.labels else ""
+    found = next((one.dimensions for one in evaluations if one.dimensions), ())
+    numbers = ", ".join(f"{escaped(each.name)} ({each.low:g} to {each.high:g})" for each in found)
+    return "; ".join(filter(None, (labels, f"it predicts {numbers}" if numbers else "")))
 
 
 def _training(run: Run, dataset: Dataset | None) -> Iterator[str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from affexion_core.errors import ModelError, NotFoundError
+from affexion_core.evaluation.scores import Estimate
 from affexion_core.labeling.datasheet import datasheet_of
 from affexion_core.report.document import Block, Picture, Report, Section, Table, Text
 from affexion_core.report.model_card import figure, measured_on, model_card, principal
@@ -85,6 +86,9 @@ def _measurement(run: Run, evaluation: Evaluation) -> Section:
     from affexion_core.plots.confusion import plot_confusion
 
     scores = evaluation.scores
+    if not scores.labels:
+        beside = Text(f"Split: *{evaluation.stamp}*. Dataset `{evaluation.dataset}`, {_pinned(evaluation)}.")
+        return Section(f"Measured on {measured_on(evaluation)}", (beside, *_dimensions(run, evaluation)))
     speakers = f"{scores.n_speakers} speakers" if scores.n_speakers else "speakers unknown"
     n = f"n = {scores.n} clips, {speakers}"
     blocks: list[Block] = [
@@ -92,12 +96,39 @@ def _measurement(run: Run, evaluation: Evaluation) -> Section:
         Picture(plot_confusion(scores.labels, scores.confusion), f"Reference in rows, prediction in columns; {n}."),
         Picture(plot_class_scores(scores.per_class), f"By label, with 95 % intervals; {n}."),
         *_certainty(run, evaluation),
+        *_dimensions(run, evaluation),
         *_folds(run, evaluation),
     ]
     if evaluation.left_out:
         left = ", ".join(f"{label} {count}" for label, count in evaluation.left_out.items())
         blocks.append(Text(f"Left out by the label map `{evaluation.label_map}`: {left}."))
     return Section(f"Measured on {measured_on(evaluation)}", tuple(blocks))
+
+
+def _dimensions(run: Run, evaluation: Evaluation) -> Iterator[Block]:
+    from affexion_core.plots.dimensions import dimension_points, plot_dimension
+
+    if not evaluation.dimensions:
+        return
+    rows = tuple(
+        (each.name, f"{each.low:g} to {each.high:g}", *map(_number, (each.ccc, each.pearson, each.mae)))
+        for each in evaluation.dimensions
+    )
+    columns = ("dimension", "scale", "CCC", "correlation", "mean error")
+    yield Table(columns, rows, "Value, 95 % interval and number of clips.")
+    try:
+        scored = read_predictions(Path(run.folder), evaluation.name)
+    except (ModelError, NotFoundError):
+        return
+    for place, each in enumerate(evaluation.dimensions):
+        caption = f"Predicted over the dataset's {each.name}; n = {each.n} clips."
+        yield Picture(plot_dimension(each, dimension_points(scored, place)), caption)
+
+
+def _number(estimate: Estimate) -> str:
+    if estimate.value is None:
+        return f"undefined: {estimate.reason}"
+    return f"{estimate.value:.2f} ({estimate.low:.2f} to {estimate.high:.2f}, n = {estimate.n})"
 
 
 def _pinned(evaluation: Evaluation) -> str:

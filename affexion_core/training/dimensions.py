@@ -13,6 +13,7 @@ import numpy as np
 from affexion_core.discovery import load_plugin
 from affexion_core.errors import ConfigError, LabelError, allowed
 from affexion_core.training.run_config import RunConfig
+from affexion_core.training.targets import FEWEST
 from affexion_core.types import Dataset, LabelledClip, Scheme
 
 
@@ -78,10 +79,11 @@ def check_recipe(config: RunConfig) -> None:
             "The adaptation 'prior' corrects shares of labels and can't be used with dimensions; choose another.",
             change=("settings",),
         )
-    one_by_one = training.batch_size < 2 and not hasattr(plugin, "fit")
-    if training.dimension_loss == "ccc" and one_by_one:
+    too_few = training.batch_size < FEWEST and not hasattr(plugin, "fit")
+    if training.dimension_loss == "ccc" and too_few:
         raise ConfigError(
-            "The CCC of a batch of one clip is not defined; set batch_size to 8 or more, or dimension_loss to mse.",
+            f"The CCC of batches of {training.batch_size} says nothing; set batch_size to 8 or more, or dimension_loss "
+            "to mse.",
             change=("settings",),
         )
 

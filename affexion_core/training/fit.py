@@ -38,7 +38,7 @@ from affexion_core.training.direct import fit_directly, fit_values_directly, fit
 from affexion_core.training.forward import outputs_of
 from affexion_core.training.run_config import RunConfig, TrainingConfig
 from affexion_core.training.sampling import balanced_order, kept_by_truncation
-from affexion_core.training.targets import ccc_loss, label_mass, loss_mass, target_loss
+from affexion_core.training.targets import FEWEST, ccc_loss, label_mass, loss_mass, target_loss
 from affexion_core.training.update import Update
 
 
@@ -326,7 +326,7 @@ def _figures(
         right = (outputs[:, :n_labels].argmax(1) == reference).float()
         recalls = [right[reference == k].mean().item() for k in range(n_labels) if (reference == k).any()]
         row |= {f"{part}_accuracy": right.mean().item(), f"{part}_uar": float(np.mean(recalls))}
-    if examples.values is not None and np.isfinite(examples.values).sum(axis=0).max() > 1:
+    if examples.values is not None and np.isfinite(examples.values).sum(axis=0).min() >= FEWEST:
         row[f"{part}_ccc"] = 1 - ccc_loss(outputs[:, n_labels:], torch.from_numpy(examples.values)).item()
     return row
 

@@ -10,6 +10,8 @@ import torch.nn.functional as F
 
 from affexion_core.training.run_config import TrainingConfig
 
+# Clips that a batch needs for the CCC of a dimension to be learned by.
+FEWEST = 4
 # Of numbers in [-1, 1]: less than this is rounding.
 _NO_SPREAD = 1e-12
 
@@ -76,8 +78,9 @@ def ccc_loss(outputs: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
     """1 - CCC of outputs against numbers ``(B, k)``, each dimension by its own clips; the mean over dimensions.
 
     The concordance correlation coefficient is 2 cov / (var + var + (mean - mean)²), with moments divided by n. Clips
-    whose wanted number is NaN take no part; a dimension with fewer than two clips, or without any spread, counts
-    nothing, and where that leaves none the loss is 0.
+    whose wanted number is NaN take no part. A dimension without any spread counts nothing, and where that leaves none
+    the loss is 0. The CCC of fewer than four clips says little and throws the weights about; there the squared error
+    stands in for it.
 
     Source: L. I. Lin: A concordance correlation coefficient to evaluate reproducibility, Biometrics 45 (1989).
     """
@@ -85,7 +88,9 @@ def ccc_loss(outputs: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
     for heard, said in zip(outputs.unbind(1), wanted.unbind(1), strict=True):
         known = torch.isfinite(said)
         heard, said = heard[known], said[known]
-        if len(said) < 2:
+        if 0 < len(said) < FEWEST:
+            losses.append((heard - said).square().mean())
+        if len(said) < FEWEST:
             continue
         off, apart = heard - heard.mean(), said - said.mean()
         spread = off.square().mean() + apart.square().mean() + (heard.mean() - said.mean()).square()
