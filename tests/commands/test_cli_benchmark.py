@@ -69,7 +69,9 @@ def test_every_system_is_measured_on_every_corpus_and_pair(bench: Bench) -> None
     assert pair["labels"] == ["angry", "fearful"] and pair["n"] == 12 and pair["label_map"] == "emodb-to-ravdess"
     assert pair["left_out"] == {"calm": 8}
     for row in found["rows"]:
-        assert row["reason"] is None and row["n"] == cases[row["case"]]["n"] and row["split"].startswith("clean")
+        assert row["reason"] is None and row["n"] == cases[row["case"]]["n"]
+        # no speaker is shared; tones of one pitch are as alike as copies of one recording
+        assert row["split"].startswith("clean") or "near-duplicates" in row["split"]
         assert 0 <= row["uar"]["low"] <= row["uar"]["value"] <= row["uar"]["high"] <= 1
         assert row["uar"]["value"] > 0.5  # a pitch for each label is easy to hear
     assert {figure["corpus"] for figure in found["field"]} == {"emodb", "ravdess"}
