@@ -24,7 +24,9 @@ _MARKED = 25
 
 
 def plot_curves(curves: Mapping[str, History], mode: Mode = "light") -> go.Figure:
-    """Draw loss and accuracy (CCC where no labels are learned) over epochs, training solid and dev dashed, named at the ends of the lines.
+    """Draw loss and accuracy over epochs, training solid and dev dashed, named at the ends of the lines.
+
+    Where none of them learned labels, CCC stands in the place of accuracy.
 
     Parameters
     ----------
