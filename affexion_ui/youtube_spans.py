@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -18,7 +20,9 @@ if TYPE_CHECKING:
 
 # Seconds of a video on screen at once: enough for a scene, short enough to point at a word.
 PART = 60.0
-_HELD = "import-youtube-spans"
+_HELD, _PICKS = "import-youtube-spans", "picks"
+# Signs; servers and browsers take 8000 and more for a whole address.
+_MOST_ADDRESS = 4_000
 
 
 @dataclass(frozen=True)
@@ -43,8 +47,32 @@ def clock(seconds: float) -> str:
 def _rows() -> list[_Row]:
     """Give what was picked for the import at work; an import that was made begins anew."""
     turn = st.session_state.get("import-turn", 0)
-    held: dict[int, list[_Row]] = st.session_state.setdefault(_HELD, {})
+    if _HELD not in st.session_state:
+        st.session_state[_HELD] = {turn: []}
+        for video, start, end, label, speaker in _remembered():
+            _add(video, start, end, label, speaker)
+    held: dict[int, list[_Row]] = st.session_state[_HELD]
     return held.setdefault(turn, [])
+
+
+def _remembered() -> list[tuple[str, float, float, str, str]]:
+    """Read what was picked from the page's address, where a reload finds it; anybody may have written there."""
+    try:
+        held = json.loads(st.query_params.get(_PICKS, "[]"))
+        rows = [(str(id), float(start), float(end), str(label), str(by)) for id, start, end, label, by in held]
+        return [row for row in rows if math.isfinite(row[1]) and math.isfinite(row[2])]
+    except (ValueError, TypeError):
+        return []
+
+
+def _remember(spans: Sequence[Span]) -> None:
+    """Write what is picked into the page's address, unless it is more than addresses may hold."""
+    picks = [(span.link.video, span.start, span.end, span.label, span.speaker) for span in spans]
+    text = json.dumps(picks, separators=(",", ":"), ensure_ascii=False)
+    if picks and len(text) <= _MOST_ADDRESS:
+        st.query_params[_PICKS] = text
+    else:
+        st.query_params.pop(_PICKS, None)
 
 
 def _labels() -> list[str]:
@@ -61,8 +89,13 @@ def _add_here(video: Video, start: float, end: float) -> None:
 
 def add_span(video: Video, start: float, end: float, label: str = "", speaker: str = "") -> None:
     """Pick a span of a video."""
+    _rows()  # what a reload left comes first
+    _add(video.id, start, min(end, video.seconds), label, speaker)
+
+
+def _add(video: str, start: float, end: float, label: str, speaker: str) -> None:
     number = st.session_state["import-youtube-number"] = st.session_state.get("import-youtube-number", 0) + 1
-    _rows().append(_Row(number, video.id, round(start, 3), round(min(end, video.seconds), 3), label, speaker))
+    _rows().append(_Row(number, video, round(max(start, 0.0), 3), round(max(end, 0.0), 3), label, speaker))
 
 
 def pick_spans(workspace: Workspace, video: Video) -> None:
@@ -122,11 +155,13 @@ def _add_speech(video: Video, start: float, end: float) -> None:
 def ask_spans(videos: Mapping[str, Video]) -> list[Span]:
     """Show what was picked, each with its times, label and speaker to change; gives it as it is now."""
     rows = [row for row in _rows() if row.video in videos]
-    if not rows:
+    if rows:
+        st.markdown(f"**{counted(len(rows), 'clip')} picked**")
+    else:
         st.caption("Nothing is picked yet.")
-        return []
-    st.markdown(f"**{counted(len(rows), 'clip')} picked**")
-    return [_ask_row(row, videos[row.video], row is rows[0], several=len(videos) > 1) for row in rows]
+    spans = [_ask_row(row, videos[row.video], row is rows[0], several=len(videos) > 1) for row in rows]
+    _remember(spans)
+    return spans
 
 
 def _key(row: _Row, field: str) -> str:

@@ -47,7 +47,7 @@ class Check:
 @common_options
 def doctor() -> None:
     """Say what is installed, where data lies, what is missing and how to get it."""
-    checks = [*_workspace_checks(), *_package_checks(), *_machine_checks()]
+    checks = [*_workspace_checks(), *_package_checks(), _youtube_check(), *_machine_checks()]
     signs = {"ok": "ok     ", "missing": "MISSING", "note": "note   "}
     lines = [
         f"{signs[check.state]}  {check.name}: {check.detail}" + (f" → {check.fix}" if check.fix else "")
@@ -91,6 +91,15 @@ def _package_checks() -> Iterator[Check]:
             yield Check(package, "ok", f"{version(package)} ({purpose})")
         except PackageNotFoundError:
             yield Check(package, "missing", f"needed for {purpose}", "pip install -r requirements.txt")
+
+
+def _youtube_check() -> Check:
+    """Say whether videos can be fetched; an extra, so that its absence is no fault."""
+    how = "pip install -r requirements-youtube.txt"
+    try:
+        return Check("yt-dlp", "ok", f"{version('yt-dlp')}, deno {version('deno')} (clips out of YouTube videos)")
+    except PackageNotFoundError as error:
+        return Check("yt-dlp", "note", f"{error.name} is not installed: clips can't come from YouTube", how)
 
 
 def _machine_checks() -> Iterator[Check]:

@@ -87,6 +87,19 @@ def test_a_table_of_spans_picks_them(workspace, open_page, local_videos):
     assert "1 clip picked" in said(at) and "Labels: calm 1" in said(at)
 
 
-def test_an_address_with_other_videos_shows_none(workspace, open_page):
-    at = open_page("import_clips", way="youtube", videos=f"../../x.{A}.%2e%2e.")
-    assert not at.exception and not at.error and not at.number_input
+def test_what_was_picked_outlives_a_reload(workspace, open_page, local_videos):
+    at = fetched(open_page, f"https://youtu.be/{A}")
+    at.button("import-youtube-speech").click().run()
+    at.selectbox("import-youtube-label-1").set_value("panic").run()
+    address = {name: at.query_params[name] for name in ("videos", "picks")}
+    again = open_page("import_clips", way="youtube", **address)
+    assert not again.exception and "1 clip picked" in said(again) and "Labels: panic 1" in said(again)
+    again.button("import-youtube-remove-1").click().run()
+    assert "picks" not in again.query_params and "Nothing is picked yet" in said(again)
+
+
+@pytest.mark.parametrize("picks", ["[", "7", '["x"]', f'[["{A}",0,"NaN","",""]]', '[["../x",0,1,"",""]]', "[[1,2]]"])
+def test_an_address_that_somebody_wrote_breaks_nothing(picks, workspace, open_page, local_videos):
+    at = fetched(open_page, f"https://youtu.be/{A}")
+    at = open_page("import_clips", way="youtube", videos=f"../../x.{A}.%2e%2e.", picks=picks)
+    assert not at.exception and "1 clip picked" not in said(at)

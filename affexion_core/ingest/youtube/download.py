@@ -41,8 +41,9 @@ _FIELDS = "id,title,channel,uploader,license,upload_date,duration,live_status"
 _OPTIONS = (
     "--ignore-config", "--no-plugin-dirs", "--no-exec", "--no-cookies", "--no-cookies-from-browser", "--no-cache-dir",
     "--no-batch-file", "--no-playlist", "--no-update", "--no-remote-components", "--use-extractors", "youtube",
-    "--no-mtime", "--no-part", "--fixup", "never", "--color", "never", "--no-progress", "--socket-timeout", "20",
-    "--retries", "1", "--extractor-retries", "0", "--format", "bestaudio/best", "--no-simulate",
+    "--xff", "never", "--no-mtime", "--no-part", "--fixup", "never", "--color", "never", "--no-progress",
+    "--socket-timeout", "20", "--retries", "1", "--extractor-retries", "0",
+    "--format", "bestaudio/best", "--no-simulate",
     "--print", f"pre_process:%(.{{{_FIELDS}}})j", "--output", "original.%(ext)s",
 )  # fmt: skip
 

@@ -16,7 +16,7 @@ import soundfile as sf
 
 from affexion_core.audio.decode import SAMPLING_RATE
 from affexion_core.audio.isolated import stream_audio
-from affexion_core.errors import LinkError, StoreError
+from affexion_core.errors import AffexionError, LinkError, StoreError
 from affexion_core.ingest.youtube.download import Fetch, fetch_video
 from affexion_core.ingest.youtube.link import ID, Link
 from affexion_core.run_folder import read_json, write_json
@@ -60,11 +60,14 @@ class Video:
 
 
 def known_video(workspace: Workspace, id: str) -> Video | None:
-    """Find a video that was fetched before; None where there is none."""
+    """Find a video that was fetched before; None where there is none, or no more than half of one."""
     folder = workspace.root / FOLDER / id
-    if not (folder / _CARD).is_file():
+    if not (folder / _CARD).is_file() or not (folder / _TRACK).is_file():
         return None
-    return Video(folder=folder, **read_json(folder / _CARD))
+    try:
+        return Video(folder=folder, **read_json(folder / _CARD))
+    except (AffexionError, TypeError, ValueError):
+        return None
 
 
 def get_video(workspace: Workspace, link: Link, progress: Progress = no_progress, fetch: Fetch | None = None) -> Video:

@@ -100,6 +100,15 @@ def test_cuts_are_exact_to_the_sample(workspace, fetch, shared_audio):
     np.testing.assert_array_equal(halves, sf.read(video.track, dtype="int16")[0])
 
 
+@pytest.mark.parametrize("damage", [("video.json", "{"), ("video.json", '{"id": 1}'), ("track.wav", None)])
+def test_a_damaged_video_is_fetched_anew(damage, workspace, fetch):
+    link = span_of(f"youtu.be/{A}").link
+    video = get_video(workspace, link, fetch=fetch)
+    name, content = damage
+    (video.folder / name).unlink() if content is None else (video.folder / name).write_text(content)
+    assert get_video(workspace, link, fetch=fetch) == video and fetch.fetched == [A, A]
+
+
 def test_speech_is_suggested(workspace, fetch):
     video = get_video(workspace, span_of(f"youtu.be/{B}").link, fetch=fetch)
     spans = speech_in(video)

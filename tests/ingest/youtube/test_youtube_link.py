@@ -110,7 +110,7 @@ def test_the_command_takes_no_settings_and_ends_with_the_address():
     link = parse_link("https://youtu.be/-abcdefghij")
     call = command(link.address, FetchLimits())
     assert call[-2:] == ["--", "https://www.youtube.com/watch?v=-abcdefghij"]
-    assert call[call.index("--use-extractors") + 1] == "youtube"
+    assert call[call.index("--use-extractors") + 1] == "youtube" and call[call.index("--xff") + 1] == "never"
     closed = "plugin-dirs exec cookies cookies-from-browser playlist cache-dir batch-file remote-components"
     for option in ("--max-filesize", *(f"--no-{word}" for word in closed.split()), "--ignore-config"):
         assert option in call
