@@ -207,12 +207,20 @@ def show_heard(mic: Microphone, playing: bool, connecting: bool, threshold: floa
         show_live(seen, threshold, "live-display")
         if seen is None:
             return
+        _show_values(seen)
         if seen.error is not None:
             st.error(escape_markdown(seen.error), icon=":material/error:")
         for trouble in trouble_words(seen) if playing else ():
             st.markdown(f":material/warning: {trouble}")
 
     live()
+
+
+def _show_values(seen: Snapshot) -> None:
+    """Write the dimensions of the newest answer below the display, where the run predicts any."""
+    values = seen.readings[-1].values if seen.readings else {}
+    if values:
+        st.caption(" · ".join(f"{escape_markdown(name)} **{value:.1f}**" for name, value in values.items()))
 
 
 def show_recorder(predictor: Predictor, settings: LiveSettings) -> None:
@@ -241,3 +249,4 @@ def _show_recording(predictor: Predictor, settings: LiveSettings, content: bytes
     )
     st.markdown(f"The whole recording ({len(signal) / 16000:.1f} s): **{escape_markdown(whole.label)}** ({probs})")
     show_live(seen, settings.unsure_below, "live-recorded-display")
+    _show_values(seen)

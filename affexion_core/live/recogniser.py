@@ -5,7 +5,8 @@ Streaming equals offline: a reading's probabilities are those that `Predictor` g
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
 import numpy as np
@@ -64,7 +65,8 @@ class Reading:
     ``start`` and ``time``: the window in seconds of the stream. ``state``: whether there is an answer. ``label`` is
     None for no speech; for unsure it is the most probable one. ``probs`` float64 ``(n_labels,)`` of the window,
     ``smoothed`` the same calibrated and over time, both None without speech. ``attention`` ``(n_frames,)`` over the
-    window, summing to 1, None where the model has none.
+    window, summing to 1, None where the model has none. ``values`` are the window's dimensions by name, as the model
+    says them, empty without speech or where it knows none.
 
     Of the last step: ``level_dbfs`` (root mean square) and ``peak_dbfs`` (-inf for digital silence), ``clipped`` (share
     of samples at full scale), ``peaks`` ``(n_columns, 2)`` for a waveform. ``speech_seconds`` counts the speech within
@@ -86,6 +88,7 @@ class Reading:
     speech_seconds: float
     skipped: int = 0
     delay: float = 0.0
+    values: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def clipping(self) -> bool:
@@ -132,7 +135,7 @@ class Recogniser:
         window = self._buffer.last(self._n_window)
         chunks = self._speech.last(self._speech.capacity)
         speech = float(np.count_nonzero(chunks >= self.settings.speech_above)) * CHUNK / SAMPLING_RATE
-        state, label, probs, smoothed, attention = self._answer(window, speech)
+        state, label, probs, smoothed, attention, values = self._answer(window, speech)
         last = samples[-self.n_step :]
         return Reading(
             start=self.seconds - len(window) / SAMPLING_RATE,
@@ -147,14 +150,15 @@ class Recogniser:
             clipped=clipped_fraction(last),
             peaks=waveform_peaks(last, max(1, round(len(last) / SAMPLING_RATE * _PEAKS_PER_SECOND))),
             speech_seconds=speech,
+            values=values,
         )
 
     def _answer(
         self, window: np.ndarray, speech: float
-    ) -> tuple[State, str | None, np.ndarray | None, np.ndarray | None, np.ndarray | None]:
+    ) -> tuple[State, str | None, np.ndarray | None, np.ndarray | None, np.ndarray | None, dict[str, float]]:
         if not len(window) or speech < self.settings.speech_seconds:
             self._smoother.reset()
-            return "no speech", None, None, None, None
+            return "no speech", None, None, None, None, {}
         outcome = self.predictor.of_utterances([Utterance(window, SAMPLING_RATE)])
         probs = outcome.probs[0]
         temperature = self.settings.temperature
@@ -162,7 +166,9 @@ class Recogniser:
         smoothed = self._smoother.add(calibrated, self.seconds)
         best = int(np.argmax(smoothed))
         state: State = "sure" if smoothed[best] >= self.settings.unsure_below else "unsure"
-        return state, self.labels[best], probs, smoothed, outcome.attention[0]
+        said = () if outcome.values is None else outcome.values[0]
+        values = {scheme.name: float(value) for scheme, value in zip(self.predictor.dimensions, said, strict=True)}
+        return state, self.labels[best], probs, smoothed, outcome.attention[0], values
 
 
 def seen_seconds(predictor: Predictor) -> float:

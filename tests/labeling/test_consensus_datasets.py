@@ -12,8 +12,8 @@ from affexion_core.labeling.people import add_person, get_person
 from affexion_core.labeling.projects import create_project
 from affexion_core.labeling.votes import load_votes
 from affexion_core.store.clips import add_clips
-from affexion_core.store.datasets import dataset_papers, list_datasets, load_dataset, save_datasheet
-from affexion_core.store.labels import add_annotations
+from affexion_core.store.datasets import dataset_papers, list_datasets, load_dataset, save_dataset, save_datasheet
+from affexion_core.store.labels import add_annotations, save_scheme
 from affexion_core.store.session import Store, open_store
 from affexion_core.types import Annotation, Clip, Provenance, Scheme
 from affexion_core.workspace import Workspace
@@ -152,3 +152,38 @@ def test_what_listeners_of_cremad_heard_becomes_a_dataset(few_of_cremad: Path, w
     assert "by raters whose number isn't known" in sheet and "ODbL-1.0" in sheet
     assert "undefined" not in sheet
     assert summarise_consensus(votes, MAJORITY).kept == report.kept
+
+
+def test_raters_numbers_become_their_mean_beside_the_label(library: Store) -> None:
+    save_scheme(library, Scheme("arousal", low=1.0, high=7.0))
+    said = {"c0": [2.0, 3.0, 7.0], "c1": [5.0], "c2": [1.0]}
+    add_annotations(library, [
+        Annotation(f"{id}-{i}/arousal", id, "arousal", f"Rater {i}", value, "2026-01-02T00:00:00Z", project="round")
+        for id, values in said.items()
+        for i, value in enumerate(values)
+    ])  # fmt: skip
+    save_consensus(library, None, "round", "round-1", MAJORITY)
+    dataset = load_dataset(library, "round-1")
+    # c2 has a number, but no label to stand beside
+    assert {item.clip.id: item.values for item in dataset.items} == {"c0": {"arousal": 4.0}, "c1": {"arousal": 5.0}}
+    assert dataset.dimensions == (Scheme("arousal", low=1.0, high=7.0),)
+    agreement = dataset_papers(library, "round-1").recipe["agreement"]
+    assert set(agreement["dimensions"]) == {"arousal"}
+
+
+def test_values_are_filled_in_once_and_never_change(library: Store) -> None:
+    scale = Scheme("arousal", low=1.0, high=7.0)
+    save_scheme(library, scale)
+    save_dataset(library, "numbers", "real", MOOD, [("c0", "calm"), ("c1", "panic")])
+    plain = load_dataset(library, "numbers").snapshot()
+    save_dataset(library, "numbers", "real", MOOD, [("c0", "calm")], values={"c0": {"arousal": 2}})
+    filled = load_dataset(library, "numbers")
+    assert filled.snapshot() != plain and [item.values for item in filled.items] == [{"arousal": 2.0}, None]
+    for values, words in (
+        ({"arousal": 3}, "other values in dataset 'numbers' \\(arousal 2, not arousal 3\\)"),
+        ({"arousal": 9}, "Clip c0, arousal: 9 isn't in scheme 'arousal'; choose a number from 1 to 7"),
+        ({"tension": 1}, "'tension', which is no dimension"),
+    ):
+        with pytest.raises(LabelError, match=words):
+            save_dataset(library, "numbers", "real", MOOD, [("c0", "calm")], values={"c0": values})
+    assert load_dataset(library, "numbers").snapshot() == filled.snapshot()
