@@ -10,6 +10,7 @@ from affexion_core.config import plain
 from affexion_core.discovery import load_plugin, plugin_names
 from affexion_core.errors import AffexionError
 from affexion_ui.layout import empty_state, show_error
+from affexion_ui.setting_fields import fields_of
 from affexion_ui.theme import escape_markdown
 from affexion_ui.words import count, counted
 
@@ -53,9 +54,9 @@ def _ask_change(name: str) -> dict[str, Any]:
     if not pairs or name == "field":
         return {}
     low, high = getattr(config, pairs[0])
-    words = f"{name}: {pairs[0].replace('_', ' ')}, from and to"
+    words = next(field.why for field in fields_of(name, config, name) if field.name == pairs[0])
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        first = st.number_input(words, value=float(low), key=f"derive-{name}-low", width=260, format="%g")
+        first = st.number_input(words, value=float(low), key=f"derive-{name}-low", width=420, format="%g")
         second = st.number_input("to", value=float(high), key=f"derive-{name}-high", width=130, format="%g",
                                  label_visibility="hidden")  # fmt: skip
     return {pairs[0]: [first, second]}

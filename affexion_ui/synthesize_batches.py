@@ -57,9 +57,16 @@ def show_batches(store: Store, person: Person | None) -> None:
 def _chosen(ids: Sequence[str]) -> str:
     wanted = st.session_state.pop("synthesize-batch-wanted", None) or st.query_params.get("batch")
     index = ids.index(wanted) if wanted in ids else 0
-    chosen = st.selectbox("Batch", ids, index=index, key=f"synthesize-batch-{len(ids)}-{ids[index]}", width=420)
+    chosen = st.selectbox("Batch", ids, index=index, key=f"synthesize-batch-{len(ids)}-{ids[index]}", width=420,
+                          format_func=_name)  # fmt: skip
     st.query_params["batch"] = chosen
     return chosen
+
+
+def _name(id: str) -> str:
+    """Name a batch by what its id says: when, and by whom it was spoken."""
+    day, time, *provider, _ = id.split("-")
+    return f"{date(f'{day}T{time}+00:00')} · {'-'.join(provider)}"
 
 
 def _job(store: Store, batch: Batch) -> Job | None:

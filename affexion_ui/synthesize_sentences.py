@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from affexion_core.synthesis._request import Wording
 
 _SOURCES = {"shipped": "Shipped sentences", "own": "My own"}
-_WORDINGS = {None: "both", "telling": "telling", "neutral": "neutral"}
+_WORDINGS = ("both", "telling", "neutral")
 _TOLD = (
     "Telling: the words alone give the label away. Neutral: any label could be said with them, so that only the voice "
     "shows it."
@@ -39,9 +39,9 @@ def ask_sentences(may_spend: bool) -> tuple[Sentence, ...]:
         labels = list(dict.fromkeys(sentence.label for sentence in chosen_sentences()))
         wanted = st.multiselect("Labels", labels, default=labels, key="synthesize-labels", width=420,
                                 persist_state="session")  # fmt: skip
-        wording = st.selectbox("Wording", list(_WORDINGS), format_func=_WORDINGS.__getitem__, width=130, help=_TOLD,
+        wording = st.selectbox("Wording", _WORDINGS, width=130, help=_TOLD,
                                key="synthesize-wording", persist_state="session")  # fmt: skip
-    return chosen_sentences(wanted, wording) if wanted else ()
+    return chosen_sentences(wanted, None if wording == "both" else wording) if wanted else ()
 
 
 def _ask_own(may_spend: bool) -> tuple[Sentence, ...]:
