@@ -1,14 +1,19 @@
 # ruff: noqa: E501 (what yt-dlp says, word for word)
 import importlib.util
+import json
 import shutil
 import stat
+import subprocess
 import sys
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
 from affexion_core.ingest.youtube import download
-from affexion_core.ingest.youtube.download import FetchLimits, fetch_video
+from affexion_core.ingest.youtube.download import FetchLimits, command, fetch_video
 from affexion_core.ingest.youtube.link import parse_link
 from affexion_core.ingest.youtube.states import STATES, VideoError, state_of
 
@@ -140,3 +145,34 @@ def test_the_real_one_without_a_network_says_so(tmp_path, monkeypatch):
     monkeypatch.setattr(download, "TRIES", 1)
     assert fetched(tmp_path / "folder")[0].state.name == "unreachable"
     assert shutil.which("deno", path=str(Path(sys.executable).parent))
+
+
+@pytest.mark.shared_audio
+def test_the_real_one_takes_the_call_and_asks_no_other_host(tmp_path, shared_audio, counted):
+    """Against a server of this machine: asked for YouTube alone it doesn't call; asked for any page it fetches."""
+    pytest.importorskip("yt_dlp")
+    asked: list[str] = []
+
+    class Handler(SimpleHTTPRequestHandler):
+        def log_message(self, *args) -> None:
+            asked.append(self.path)
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(shared_audio / "odd")))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    call = command(f"http://127.0.0.1:{server.server_port}/speech.webm", LIMITS)
+    environment = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "no_proxy": "127.0.0.1"}
+    try:
+        refused = subprocess.run(call, cwd=tmp_path, env=environment, capture_output=True, text=True)
+        assert refused.returncode != 0 and "No suitable extractor" in refused.stderr and not asked
+        call[call.index("youtube")] = "generic"
+        fetched = subprocess.run(call, cwd=tmp_path, env=environment, capture_output=True, text=True)
+        assert fetched.returncode == 0 and json.loads(fetched.stdout)["title"] == "speech", fetched.stderr
+        assert [file.name for file in tmp_path.iterdir()] == ["original.webm"] and asked
+        call[call.index("--max-filesize") + 1] = "1k"
+        (tmp_path / "original.webm").unlink()
+        large = subprocess.run(call, cwd=tmp_path, env=environment, capture_output=True, text=True)
+        assert large.returncode == 0 and not list(tmp_path.iterdir())
+    finally:
+        server.shutdown()
+        server.server_close()
+    counted("yt-dlp given another host with YouTube's extractor alone: requests", "0")
