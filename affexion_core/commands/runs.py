@@ -319,18 +319,32 @@ def compare(first: str, second: str, on: str) -> None:
     """Compare two runs clip by clip on clips both were measured on, with a paired test."""
     from dataclasses import asdict
 
-    from affexion_core.evaluation.comparing import compare_runs
+    from affexion_core.evaluation.comparing import compare_dimensions, compare_runs
     from affexion_core.store.runs import get_run
 
     opened = store()
     one, two = get_run(opened, first), get_run(opened, second)
+    numbers = compare_dimensions(opened, one, two, on)
+    lines = [f"  CCC of {name}, difference: {_difference(estimate)}" for name, estimate in numbers.items()]
+    values: dict[str, Any] = {"first": one.id, "second": two.id, "on": on}
+    if numbers:
+        values["dimensions"] = {name: asdict(estimate) for name, estimate in numbers.items()}
+    if numbers and not (one.labels and two.labels):
+        emit(values, "\n".join([f"{one.id} against {two.id} on {on}", *lines]))
+        return
     found = compare_runs(opened, one, two, on)
-    lines = [f"{one.id} against {two.id} on {on}, {found.n} clips"]
+    said = [f"{one.id} against {two.id} on {on}, {found.n} clips"]
     for words, estimate in (("accuracy", found.accuracy_difference), ("UAR", found.uar_difference)):
-        lines.append(f"  {words} difference: {_points(estimate)}")
+        said.append(f"  {words} difference: {_points(estimate)}")
     only = f"only the first right on {found.only_a_right}, only the second on {found.only_b_right}"
-    lines.append(f"  {only}; McNemar p = {found.mcnemar_p:.3g}")
-    emit({"first": one.id, "second": two.id, "on": on, **asdict(found)}, "\n".join(lines))
+    said.append(f"  {only}; McNemar p = {found.mcnemar_p:.3g}")
+    emit({**values, **asdict(found)}, "\n".join([*said, *lines]))
+
+
+def _difference(estimate: Estimate) -> str:
+    if estimate.value is None:
+        return f"undefined: {estimate.reason}"
+    return f"{estimate.value:+.2f} ({estimate.low:+.2f} to {estimate.high:+.2f}, n = {estimate.n})"
 
 
 @click.command("export-run")

@@ -108,6 +108,20 @@ def test_label_and_numbers_at_once_and_noise_is_answered_within_the_scale(root, 
     assert "choose a dataset with values" in say(root, "evaluate", made["run"], "--on", "plain", code=2)
 
 
+def test_two_runs_are_compared_dimension_by_dimension(root):
+    base = ("train", "--preset", "ridge-functionals", "--train", "tones", "--json")
+    firm, loose = (json.loads(say(root, *base, "--set", f"ridge={ridge}"))["run"] for ridge in (1, 10000))
+    found = json.loads(say(root, "compare", firm, loose, "--on", "train", "--json"))["dimensions"]
+    assert set(found) == {"arousal", "valence"}
+    for place, name in enumerate(found):
+        ccc = [read_evaluation(root / "runs" / run, "train").dimensions[place].ccc.value for run in (firm, loose)]
+        assert found[name]["value"] == pytest.approx(ccc[0] - ccc[1], abs=1e-4) and found[name]["low"] > 0
+        assert found[name]["method"] == "paired bootstrap over 4 speakers"
+    same = json.loads(say(root, "compare", firm, firm, "--on", "train", "--json"))["dimensions"]["arousal"]
+    assert (same["value"], same["low"], same["high"]) == (0, 0, 0)
+    assert "CCC of arousal, difference: +" in say(root, "compare", firm, loose, "--on", "train")
+
+
 def test_what_cannot_be_learned_says_why_before_anything_is_written(root):
     before = set((root / "runs").iterdir())
     base = ("train", "--preset", "ridge-functionals", "--train")
