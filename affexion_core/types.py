@@ -201,10 +201,15 @@ class Dataset:
 
     def snapshot(self) -> str:
         """Hash of which clips carry which labels, votes and values (64 hex digits); a run pins it."""
-        lines = sorted(
-            f"{item.clip.id}\t{item.label}{_shares(item.votes)}{_values(item.values)}" for item in self.items
-        )
-        return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+        return snapshot_of((item.clip.id, item.label, item.votes, item.values) for item in self.items)
+
+
+def snapshot_of(
+    members: Iterable[tuple[str, str, Mapping[str, float] | None, Mapping[str, float] | None]],
+) -> str:
+    """Hash clips as ``(id, label, votes, values)``, in any order, as `Dataset.snapshot` does."""
+    lines = sorted(f"{id}\t{label}{_shares(votes)}{_values(values)}" for id, label, votes, values in members)
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
 def _shares(votes: Mapping[str, float] | None) -> str:

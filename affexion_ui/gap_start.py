@@ -10,6 +10,7 @@ import streamlit as st
 from affexion_core.config import config_hash
 from affexion_core.errors import AffexionError, SplitError
 from affexion_ui.layout import show_error
+from affexion_ui.rights import refusal, say_refusal
 from affexion_ui.theme import escape_markdown, stamp_badge
 from affexion_ui.train_panel import about
 from affexion_ui.words import counted
@@ -93,9 +94,12 @@ def cost_words(cost: Estimate, slots: int) -> str:
 
 def offer_start(place: DeltaGenerator, store: Store, request: GapRequest | None) -> None:
     """Show the button that starts a study, disabled where there is none to start."""
+    person, refused = refusal(store, "train")
+    if refused:
+        say_refusal(refused)
     clicked = place.button(
-        "Start study", type="primary", icon=":material/play_arrow:", disabled=request is None, key="gap-start",
-        shortcut="Mod+Enter",
+        "Start study", type="primary", icon=":material/play_arrow:", disabled=request is None or bool(refused),
+        key="gap-start", shortcut="Mod+Enter",
     )  # fmt: skip
     if not clicked or request is None:
         return
@@ -103,7 +107,7 @@ def offer_start(place: DeltaGenerator, store: Store, request: GapRequest | None)
     from affexion_core.jobs.submit import submit_gap
 
     with st.spinner("Queueing …"):
-        job = submit_gap(store, request)
+        job = submit_gap(store, request, person)
         ensure_engine(store.workspace)
     st.session_state[STARTED] = job.run_id
     st.rerun()

@@ -38,7 +38,7 @@ def may_import(store: Store) -> tuple[bool, Person | None]:
     person = current_person(store)
     if person is None:
         return not login_is_set_up(), None
-    return may(person, "label"), person
+    return may(person, "import"), person
 
 
 def offer_import(store: Store, source: Source, request: ImportRequest, found: Preview) -> None:
@@ -202,7 +202,7 @@ def _undo(store: Store, id: str) -> None:
     from affexion_core.ingest.batches import undo_import
 
     try:
-        taken = undo_import(store, id)
+        taken = undo_import(store, id, current_person(store))
     except AffexionError as error:
         st.session_state["import-refused"] = error
         return

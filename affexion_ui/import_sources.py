@@ -102,8 +102,11 @@ def ask_corpus() -> Source | None:
     corpus = first.selectbox("Corpus", names, key="import-corpus")
     info = load_plugin("corpora", corpus).INFO
     path = _ask_path(second)
+    from affexion_core.licences import licence_of
+
     with st.container(border=True, gap="small"):
         st.markdown(f"**{escape_markdown(info.title)}**  \nLicence: **{escape_markdown(info.licence)}**")
+        st.caption(f"It allows {escape_markdown(licence_of(info.licence).allows)}.")
         st.caption(f"{escape_markdown(info.how_to_get)} Expected: {escape_markdown(info.layout)}")
         st.caption(f"Cite: {escape_markdown(info.citation)}")
         accepted = st.checkbox("I have the right to use it under this licence", key=f"import-accept-{corpus}")

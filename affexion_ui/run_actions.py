@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from affexion_core.errors import AffexionError, StoreError
+from affexion_core.errors import AffexionError, RightsError, StoreError
 from affexion_core.run_folder import evaluation_names, fold_folders, read_config, read_json
 from affexion_ui.layout import show_error
+from affexion_ui.rights import refusal, say_refusal
 from affexion_ui.run_entries import Entry, can_resume, title, trainer_outside
 from affexion_ui.run_notes import read_notes, rename_run, write_notes
 from affexion_ui.sweep_view import held_out_of, sweep_address
@@ -21,6 +22,7 @@ from affexion_ui.train_choices import address_like
 from affexion_ui.words import counted
 
 if TYPE_CHECKING:
+    from affexion_core.labeling.people import Person
     from affexion_core.store.session import Store
     from affexion_core.types import Run
 
@@ -84,11 +86,18 @@ def _guarded(do: Callable[[], None]) -> Callable[[], None]:
     return call
 
 
+def _require_training(store: Store) -> None:
+    refused = refusal(store, "train")[1]
+    if refused:
+        raise RightsError(refused)
+
+
 def cancel_entry(store: Store, entry: Entry) -> None:
     """Cancel an entry's job and all its parts; what runs ends within seconds."""
     from affexion_core.jobs.engine import ensure_engine
     from affexion_core.store.jobs import cancel_job
 
+    _require_training(store)
     if entry.job is not None and cancel_job(store, entry.job.id).state == "running":
         ensure_engine(store.workspace)
 
@@ -99,6 +108,7 @@ def resume_entry(store: Store, entry: Entry) -> None:
     from affexion_core.jobs.submit import resume_run
     from affexion_core.store.jobs import requeue_job
 
+    _require_training(store)
     if entry.run is not None:
         resume_run(store, entry.run)
     elif entry.job is not None:
@@ -154,6 +164,10 @@ def _delete_button(store: Store, entry: Entry) -> None:
     run = entry.run
     if run is None:
         return
+    person, refused = refusal(store, "delete runs", named=True)
+    if refused:
+        say_refusal(refused)
+        return
     with st.popover("Delete", icon=":material/delete:"):
         st.markdown(f"Delete **{escape_markdown(title(entry))}** for good:")
         st.markdown(_what_goes(entry, Path(run.folder)))
@@ -163,7 +177,7 @@ def _delete_button(store: Store, entry: Entry) -> None:
             type="primary",
             icon=":material/delete_forever:",
             key="run-delete",
-            on_click=_guarded(lambda: delete_entry(store, entry)),
+            on_click=_guarded(lambda: delete_entry(store, entry, person)),
         )
 
 
@@ -182,17 +196,21 @@ def _what_goes(entry: Entry, folder: Path) -> str:
     return f"{lines}\n- the folder `runs/{folder.name}` ({counted(len(files), 'file')}, {size:.1f} MB)"
 
 
-def delete_entry(store: Store, entry: Entry) -> None:
+def delete_entry(store: Store, entry: Entry, by: Person | None = None) -> None:
     """Delete a run: its job with parts, its rows, its folder with models, predictions and notes.
 
     Raises
     ------
+    RightsError
+        If ``by`` may not; None is somebody at the machine itself.
     StoreError
         If it is running, or its folder doesn't lie among the workspace's runs; nothing is deleted then.
     """
+    from affexion_core.labeling.people import require_for
     from affexion_core.store.jobs import delete_job
     from affexion_core.store.runs import delete_run
 
+    require_for(store, by, "delete runs")
     if entry.run is None:
         return
     folder = Path(entry.run.folder).resolve()

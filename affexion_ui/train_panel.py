@@ -13,6 +13,7 @@ from affexion_core.errors import AffexionError, SplitError
 from affexion_core.evaluation.selection import SELECTED_ON_TEST
 from affexion_ui.layout import show_error
 from affexion_ui.leaks_view import show_leaks
+from affexion_ui.rights import refusal, say_refusal
 from affexion_ui.theme import escape_markdown, stamp_badge
 from affexion_ui.train_choices import ask_leaks, is_sweep
 from affexion_ui.words import count, counted
@@ -20,6 +21,7 @@ from affexion_ui.words import count, counted
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
 
+    from affexion_core.labeling.people import Person
     from affexion_core.store.session import Store
     from affexion_core.training.estimate import Effort, Pace
     from affexion_core.training.prepare import RunRequest
@@ -209,19 +211,22 @@ def offer_start(place: DeltaGenerator, store: Store, request: Request | None) ->
         what = f"Start {counted(_count_trials(request), 'trial')}"
     elif request is not None and request.kind == "cv":
         what = f"Start {counted(request.n_folds, 'fold')}"
+    person, refused = refusal(store, "train")
+    if refused:
+        say_refusal(refused)
     clicked = place.button(
         what,
         type="primary",
         icon=":material/play_arrow:",
-        disabled=request is None,
+        disabled=request is None or bool(refused),
         key="train-start",
         shortcut="Mod+Enter",
     )
     if clicked and request is not None:
-        _start(store, request)
+        _start(store, request, person)
 
 
-def _start(store: Store, request: Request) -> None:
+def _start(store: Store, request: Request, person: Person | None) -> None:
     from affexion_core.jobs.engine import ensure_engine
     from affexion_core.jobs.submit import submit_run, submit_sweep
 
@@ -230,7 +235,7 @@ def _start(store: Store, request: Request) -> None:
     if last is not None and last["asked"] == asked and time.monotonic() - last["at"] < _ECHO:
         return
     with st.spinner("Queueing …"):
-        job = submit_sweep(store, request) if is_sweep(request) else submit_run(store, request)
+        job = submit_sweep(store, request, person) if is_sweep(request) else submit_run(store, request, person)
         ensure_engine(store.workspace)
     st.session_state[_STARTED] = {"asked": asked, "at": time.monotonic(), "run": job.run_id, "name": _name(request)}
 

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import IO
 
 from affexion_core.errors import StoreError
-from affexion_core.store.imports import TakenOut, known_contents, take_out_import
+from affexion_core.labeling.people import Person, require_for
+from affexion_core.store.imports import TakenOut, get_import, known_contents, take_out_import
 from affexion_core.store.session import Store, reading
 from affexion_core.workspace import Workspace
 
@@ -32,16 +33,20 @@ def importing(workspace: Workspace) -> Iterator[None]:
         yield
 
 
-def undo_import(store: Store, id: str) -> TakenOut:
+def undo_import(store: Store, id: str, by: Person | None = None) -> TakenOut:
     """Take out all that an import brought: clips and their recordings, labels, places in datasets.
 
     Raises
     ------
+    RightsError
+        If ``by`` may neither manage projects nor brought it themselves; None is somebody at the machine itself.
     NotFoundError
         If there is no such import.
     StoreError
         If it is undone already, another import is going on, or people's work rests on it; nothing is changed then.
     """
+    own = by is not None and get_import(store, id).person == by.name
+    require_for(store, by, "import" if own else "manage projects")
     refusal = "An import is going on in this workspace; undo this one when that has ended, or cancel it."
     with _locked(store.workspace, exclusive=True, refusal=refusal):
         taken = take_out_import(store, id)

@@ -19,12 +19,14 @@ from affexion_core.ingest.labelling import Wanted, grown
 from affexion_core.ingest.planning import Plan, map_name, planned, problems, shown_name
 from affexion_core.ingest.recordings import Checked, checked
 from affexion_core.ingest.reports import ImportOptions, ImportReport, Rejection, kept_report
+from affexion_core.labeling.people import require
 from affexion_core.scheme_files import shipped_schemes
 from affexion_core.store.clips import add_clips, fill_clips
 from affexion_core.store.datasets import save_dataset
 from affexion_core.store.imports import begin_import, finish_import, forget_import
 from affexion_core.store.labels import add_annotations, load_scheme, save_scheme
-from affexion_core.store.session import Store
+from affexion_core.store.people import find_person
+from affexion_core.store.session import Store, reading
 from affexion_core.store.takedowns import refusals
 from affexion_core.types import Annotation, Clip, Progress, no_progress
 
@@ -88,6 +90,8 @@ def import_corpus(
 
     Raises
     ------
+    RightsError
+        If that is somebody of the workspace who may not import.
     ConfigError
         If there is no such reader.
     CorpusError
@@ -98,6 +102,7 @@ def import_corpus(
     StoreError
         If the workspace can't be written, or the dataset has the other origin.
     """
+    _require_import(store, person)
     plan = planned(store, corpus, Path(path), options)
     with importing(store.workspace):
         import_id = begin_import(store, plan.corpus, str(Path(path).resolve()), plan.dataset, person)
@@ -108,6 +113,15 @@ def import_corpus(
             with suppress(StoreError):
                 forget_import(store, import_id)
             raise
+
+
+def _require_import(store: Store, name: str | None) -> None:
+    if name is None:
+        return
+    with reading(store) as connection:
+        person = find_person(connection, name)
+    if person is not None:
+        require(person, "import")
 
 
 def _imported(store: Store, plan: Plan, import_id: str, options: ImportOptions, progress: Progress) -> ImportReport:

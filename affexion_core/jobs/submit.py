@@ -11,6 +11,7 @@ from affexion_core.gap.study import read_plan as read_gap_plan
 from affexion_core.jobs.folders import folder_name, job_folder
 from affexion_core.jobs.folders import log_path as log_path
 from affexion_core.jobs.foreground import trainer_of
+from affexion_core.labeling.people import Person, require_for
 from affexion_core.run_folder import fold_folders, read_run
 from affexion_core.store.job import Job
 from affexion_core.store.jobs import add_job, list_jobs, requeue_job
@@ -24,36 +25,45 @@ ONE_SLOT = {"slot": 1}
 RESUMABLE: tuple[RunKind, ...] = ("train", "cv", "sweep", "gap")
 
 
-def submit_run(store: Store, request: RunRequest) -> Job:
+def submit_run(store: Store, request: RunRequest, by: Person | None = None) -> Job:
     """Prepare a run and queue it; a cross-validation as a parent and a job for each fold.
 
     Raises
     ------
+    RightsError
+        If ``by`` may not train; None is somebody at the machine itself.
     SplitError, LabelError
         Where the data doesn't allow the run; nothing is queued then.
     """
+    require_for(store, by, "train")
     return _queue(store, prepare(store, request))
 
 
-def submit_sweep(store: Store, request: SweepRequest) -> Job:
+def submit_sweep(store: Store, request: SweepRequest, by: Person | None = None) -> Job:
     """Prepare a sweep and queue its parent job, which queues the trials as it goes.
 
     Raises
     ------
+    RightsError
+        If ``by`` may not train; None is somebody at the machine itself.
     ConfigError, SplitError, LabelError
         Where the recipe or the data doesn't allow the sweep; nothing is queued then.
     """
+    require_for(store, by, "train")
     return _queue(store, prepare_sweep(store, request))
 
 
-def submit_gap(store: Store, request: GapRequest) -> Job:
+def submit_gap(store: Store, request: GapRequest, by: Person | None = None) -> Job:
     """Prepare a gap study and queue it as a parent and a job for each part.
 
     Raises
     ------
+    RightsError
+        If ``by`` may not train; None is somebody at the machine itself.
     ConfigError, SplitError, LabelError
         Where the recipe or the data doesn't allow the study; nothing is queued then.
     """
+    require_for(store, by, "train")
     return _queue(store, prepare_gap(store, request))
 
 

@@ -99,6 +99,19 @@ def require_now(connection: Connection, person: Person, action: str) -> Person:
     return there
 
 
+def require_for(store: Store, by: Person | None, action: str) -> None:
+    """Refuse an action by the role a person has now; None is somebody at the machine itself, who may all.
+
+    Raises
+    ------
+    RightsError
+        Naming the roles that do, or that they aren't among the people of the workspace.
+    """
+    if by is not None:
+        with reading(store) as connection:
+            require_now(connection, by, action)
+
+
 def add_person(
     store: Store, name: str, role: str = "rater", email: str | None = None, by: Person | None = None
 ) -> Person:

@@ -29,7 +29,7 @@ class DatasetComparison:
     Attributes
     ----------
     a, b, hash_a, hash_b
-        Their names and the hashes of their clips, labels and votes; equal hashes say that nothing differs.
+        Their names and the hashes of their clips, labels, votes and values; equal hashes say that nothing differs.
     n_a, n_b
         Clips in each.
     only_a, only_b
@@ -37,7 +37,8 @@ class DatasetComparison:
     changed
         Clips in both under another label, in the order of their ids.
     same
-        How many clips of both have the same label, of which ``other_votes`` have other shares of votes.
+        How many clips of both have the same label, of which ``other_votes`` have other shares of votes, or
+        other values of dimensions.
     labels
         Label → (clips in a, clips in b), in the order of the schemes.
     speakers_only_a, speakers_only_b
@@ -94,7 +95,7 @@ def compared(first: Dataset, second: Dataset) -> DatasetComparison:
         only_b=tuple(id for id in right if id not in left),
         changed=tuple(changed),
         same=len(same),
-        other_votes=sum(left[id].votes != right[id].votes for id in same),
+        other_votes=sum((left[id].votes, left[id].values) != (right[id].votes, right[id].values) for id in same),
         labels={name: (counts[0][name], counts[1][name]) for name in names},
         speakers_only_a=tuple(sorted(speakers[0] - speakers[1])),
         speakers_only_b=tuple(sorted(speakers[1] - speakers[0])),

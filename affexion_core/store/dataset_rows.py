@@ -1,4 +1,4 @@
-"""A dataset as rows: taken out whole, put back as it was, and the hash of each."""
+"""A dataset as rows: its hash, taken out whole, and put back as it was."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from affexion_core.errors import StoreError
 from affexion_core.store.names import require_dataset
 from affexion_core.store.rows import chunks
 from affexion_core.store.schema import clip, dataset, dataset_clip
+from affexion_core.store.session import Store, reading
+from affexion_core.types import snapshot_of
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,21 @@ def take_dataset(connection: Connection, name: str) -> TakenDataset:
     members = connection.execute(select(dataset_clip).where(dataset_clip.c.dataset_id == row["id"])).mappings().all()
     connection.execute(delete(dataset).where(dataset.c.id == row["id"]))
     return TakenDataset(dict(row), tuple(dict(member) for member in members))
+
+
+def dataset_hash(store: Store, name: str) -> str:
+    """Hash which clips carry which labels, votes and values, as `Dataset.snapshot` does, without loading the clips.
+
+    Raises
+    ------
+    NotFoundError
+        If there is no such dataset.
+    """
+    columns = [dataset_clip.c[column] for column in ("clip_id", "label", "votes", "dimensions")]
+    with reading(store) as connection:
+        member = dataset_clip.c.dataset_id == require_dataset(connection, name)["id"]
+        rows = connection.execute(select(*columns).where(member))
+        return snapshot_of((id, label, votes, values) for id, label, votes, values in rows)
 
 
 def put_dataset_back(connection: Connection, taken: TakenDataset) -> int:

@@ -49,7 +49,8 @@ ENDS = ("canary.txt", "outside/canary.txt", "canary.txt\0.wav", "canary.txt%00.w
 ABSOLUTE = ("/etc/passwd", "//etc/passwd", "file:///etc/passwd", "C:\\Windows\\win.ini", "\\\\host\\share\\x", 
             "~/canary", "~root/x", "$HOME/canary", "${HOME}/x", "/proc/self/environ", "/dev/zero", "|id", "`id`", "-rf",
             "--help", ".", "..", "/", "", " ", "\0", "a\0b", "a/../../canary.txt", "audio/../../canary.txt", "CON",
-            "a" * 5000, "runs/../../canary.txt", "\n../canary.txt", "../canary.txt\n", "*", "**/*", "[!a]*")  # fmt: skip
+            "a" * 5000, "runs/../../canary.txt", "\n../canary.txt", "../canary.txt\n", "*", "**/*",
+            "[!a]*")  # fmt: skip
 NAMES = tuple(
     dict.fromkeys(
         [*ABSOLUTE, *(step * depth + end for step, depth, end in itertools.product(STEPS, (1, 2, 4, 8), ENDS))]
