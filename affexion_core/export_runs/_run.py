@@ -135,9 +135,9 @@ def _of_fold(folder: Path, k: int, evaluations: tuple[Evaluation, ...]) -> tuple
     found = []
     for evaluation in evaluations:
         rows = [row for row in read_predictions(folder, evaluation.name) if row.fold == k]
-        if rows:
+        if rows and evaluation.scores.labels:
             scores = score([row.reference for row in rows], [row.predicted for row in rows], evaluation.scores.labels)
-            found.append(_measured(evaluation.name, evaluation, scores))
+            found.append(_measured(evaluation.name, replace(evaluation, dimensions=()), scores))
     return tuple(found)
 
 
@@ -145,6 +145,8 @@ def _measured(name: str, evaluation: Evaluation, scores: Scores) -> Measured:
     figures = {metric: getattr(scores, metric) for metric in _MACRO}
     for row in scores.per_class:
         figures |= {f"{metric} of {row.label}": getattr(row, metric) for metric in _PER_CLASS}
+    for each in evaluation.dimensions:
+        figures |= {f"CCC of {each.name}": each.ccc, f"correlation of {each.name}": each.pearson}
     defined = {key: estimate for key, estimate in figures.items() if estimate.value is not None}
     at = _seconds(evaluation.created)
     return Measured(name, evaluation.stamp, scores.n, defined, scores.labels, scores.confusion, at)

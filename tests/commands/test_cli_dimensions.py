@@ -12,8 +12,10 @@ from dimension_tones import write_tones
 
 from affexion_core.__main__ import main
 from affexion_core.evaluation.dimensions import concordance
+from affexion_core.export_runs._run import exported_run
 from affexion_core.run_folder import read_evaluation, read_predictions
 from affexion_core.store.datasets import load_dataset
+from affexion_core.store.runs import get_run
 from affexion_core.store.session import Store, open_store
 from affexion_core.workspace import open_workspace
 
@@ -84,6 +86,9 @@ def test_folds_a_test_set_and_files_are_measured_in_numbers(root):
     assert sum(row.reference_values[1] is None for row in rows) == 4
     assert read_evaluation(folder, "cv").dimensions[0].ccc.value == arousal["ccc"]["value"]
     assert "arousal    (1 to 7)  CCC" in say(root, "evaluate", made["run"], "--on", "elsewhere")
+    say(root, "report", made["run"])
+    told = exported_run(get_run(store_of(root), made["run"]))  # what trackers get
+    assert next(each for each in told.measured if each.name == "cv").figures["CCC of arousal"].n == 20
     assert "CCC" in say(root, "runs") and "arousal" in say(root, "show", made["run"])
     tones = root.parent / "tones"
     low, high = json.loads(
