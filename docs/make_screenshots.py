@@ -23,6 +23,7 @@ from pathlib import Path
 
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
+from screenshot_study import PEOPLE, ROUND, fill
 
 PROJECT = Path(__file__).resolve().parent.parent
 TARGET = PROJECT / "docs" / "screenshots"
@@ -55,7 +56,19 @@ PAGES = {
     "train": "/train?preset=affexion-paper&train=example-synthetic&test=example-field&kind=cv",
     "runs": "/runs",
     "results": "/results",
+    "annotate": f"/annotate?project={ROUND.replace(' ', '+')}",
+    "agreement": f"/agreement?project={ROUND.replace(' ', '+')}",
+    "adjudicate": f"/adjudicate?project={ROUND.replace(' ', '+')}",
+    "attention": "/attention",
+    "gap": "/gap",
+    "datasets": "/datasets",
+    "import": "/import_clips",
+    "synthesize": "/synthesize",
+    "live": "/live",
+    "files": "/files",
 }
+# Beside these, only the light view of a page is kept.
+ALL_VIEWS = ("overview", "library", "train", "runs", "results", "annotate", "attention", "gap")
 
 
 def main() -> None:
@@ -68,29 +81,18 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         with serving(Path(folder) / "empty") as address:
             keep(browser, VIEWS[0], f"{address}/", "overview-empty")
-            keep(browser, VIEWS[0], f"{address}/library?import=open", "library-import")
+            keep(browser, VIEWS[0], f"{address}/library", "library-empty")
         workspace = chosen or Path(folder) / "study"
         if chosen is None:
             fill(workspace)
         with serving(workspace) as address:
             for view in VIEWS:
                 for name, path in PAGES.items():
+                    if view.name != "light" and name not in ALL_VIEWS:
+                        continue
                     keep(browser, view, address + path, f"{name}-{view.name}")
             keep(browser, VIEWS[0], f"{address}/results", "results-whole", whole=True)
         browser.close()
-
-
-def fill(workspace: Path) -> None:
-    """Build the example study, and cross-validate a baseline on its synthetic set."""
-    steps = (
-        ("example",),
-        ("cv", "--preset", "linear", "--train", "example-synthetic"),
-    )
-    for step in steps:
-        print(" ".join(step), flush=True)
-        subprocess.run(
-            [sys.executable, "-m", "affexion_core", *step, "--workspace", str(workspace)], cwd=PROJECT, check=True
-        )
 
 
 @contextmanager
@@ -123,6 +125,10 @@ def keep(browser: Browser, view: View, address: str, name: str, whole: bool = Fa
     page = context.new_page()
     page.goto(address)
     settle(page)
+    person = page.get_by_test_id("stMain").get_by_role("button", name=PEOPLE[0], exact=True)
+    if person.count():  # the page asks who is there
+        person.first.click()
+        settle(page)
     if whole:
         height = page.evaluate("document.querySelector('[data-testid=stMainBlockContainer]').scrollHeight")
         page.set_viewport_size({"width": view.width, "height": min(height + 40, 4000)})
