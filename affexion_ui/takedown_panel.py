@@ -30,9 +30,7 @@ def offer_takedown(store: Store, clip: Clip) -> None:
         if refused:
             say_refusal(refused)
             return
-        st.caption(
-            "Consent withdrawn, or a licence forbids it? The clip goes for good and isn't taken in again."
-        )
+        st.caption("Consent withdrawn, or a licence forbids it? The clip goes for good and isn't taken in again.")
         if st.toggle("Show what would go", key=f"takedown-show-{clip.id}"):
             _show(store, clip, person)
 
