@@ -148,7 +148,7 @@ def take_down(
         found = _report(store, connection, named, whole, keep_judgements)
     if found.parts and not whole_recording:
         raise StoreError(
-            f"The recording of clip {named[0].id} holds other clips too ({len(found.parts)}, the first {found.parts[0]})"
+            f"The recording of clip {named[0].id} holds other clips ({len(found.parts)}, the first {found.parts[0]})"
             ": its sound can go only as a whole. Ask for the whole recording, or leave it.",
             change=("whole_recording",),
         )

@@ -94,7 +94,7 @@ def test_a_part_of_a_recording_takes_the_whole_or_stays(store: Store, tmp_path: 
     whole = get_clip(store, id)
     part = Clip(**{**vars(whole), "id": clip_id(whole.sha256, 0.0, 0.3), "start": 0.0, "end": 0.3})
     add_clips(store, [part])
-    with pytest.raises(StoreError, match="holds other clips too .1, the first"):
+    with pytest.raises(StoreError, match="holds other clips .1, the first"):
         take_down(store, [part.id], "a name is said")
     assert known_clips(store, [id, part.id]) == {id, part.id}
     report = take_down(store, [part.id], "a name is said", whole_recording=True)
