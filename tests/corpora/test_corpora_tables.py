@@ -87,7 +87,11 @@ def test_csv_takes_a_column_mapping(tmp_path: Path) -> None:
         ("", {}, r"m\.csv is empty; it needs a header row"),
         ("clip,label\na.wav,x\n", {}, r"no column 'file'\. It has clip or label; say which one"),
         ("file,label\na.wav,x\n", {"label": "mood"}, r"no column 'mood' for label\. It has file or label\."),
-        ("file,label\na.wav,x\n", {"mood": "label"}, r"There is no field 'mood' .* Choose arousal, corpus, dominance, end, file"),
+        (
+            "file,label\na.wav,x\n",
+            {"mood": "label"},
+            r"no field 'mood' .* Choose arousal, corpus, dominance, end, file",
+        ),
         ("file,label,label\na.wav,x,y\n", {}, r"has the column 'label' twice; keep one"),
         ("file,label\na.wav,x,y\n", {}, r"line 2: 3 cells under 2 columns; put quotes"),
         ('file,label\na.wav,"x\n', {}, r"can't be read as a table: unexpected end of data"),
