@@ -35,6 +35,11 @@ def test_every_plugin_is_documented(package):
         assert f"`{name}`" in text, f"docs/plugins.md doesn't name the {package} plug-in {name}"
 
 
+def test_every_document_is_found_from_the_first_page():
+    linked = set(re.findall(r"\]\(docs/([^)#]+)\)", (PROJECT / "README.md").read_text(encoding="utf-8")))
+    assert not {page.name for page in DOCS} - linked - {"README.md"}
+
+
 @pytest.mark.parametrize("page", DOCS, ids=lambda p: p.name)
 def test_links_lead_somewhere(page):
     for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
