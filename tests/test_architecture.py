@@ -1,6 +1,7 @@
 """Imports point one way, the core knows no Streamlit, pages start light."""
 
 import ast
+import os
 import subprocess
 import sys
 import tomllib
@@ -118,3 +119,11 @@ def test_what_the_app_needs_beside_its_code_is_packaged():
         if not any(path.match(one) for one in patterns.get(".".join(path.parent.relative_to(PROJECT).parts), []))
     ]
     assert files and not left_out
+
+
+@pytest.mark.xdist_group("browser")
+def test_groups_of_tests_stay_on_one_worker(request: pytest.FixtureRequest):
+    """Browser tests share servers and a browser a module; dealt out one by one they would take twice as long."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        pytest.skip("one process runs all tests")
+    assert request.node.nodeid.endswith("@browser")
