@@ -25,7 +25,7 @@ def offer_example(workspace: Workspace) -> None:
 
             start_example(workspace)
             st.rerun()
-        st.page_link("pages/library.py", label="Import my own clips", icon=":material/upload:")
+        st.page_link("pages/import_clips.py", label="Import my own clips", icon=":material/upload:")
 
 
 def example_state(workspace: Workspace) -> str | None:

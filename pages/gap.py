@@ -27,9 +27,7 @@ if not studies and len({summary.origin for summary in datasets}) < 2:
     with empty_state(
         "compare_arrows", f"No {missing} clips yet", "A study needs synthetic clips and real ones, labelled."
     ):
-        st.page_link(
-            "pages/library.py", label="Import clips", icon=":material/upload:", query_params={"import": "open"}
-        )
+        st.page_link("pages/import_clips.py", label="Import clips", icon=":material/upload:")
         st.page_link("pages/overview.py", label="Build the example study", icon=":material/home:")
     st.stop()
 

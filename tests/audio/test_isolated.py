@@ -101,7 +101,9 @@ def test_a_killed_decoder_fails_its_file_alone(tmp_path: Path) -> None:
     sf.write(tmp_path / "a.wav", tone(30.0), RATE)
     pieces = isolated.stream_audio(tmp_path / "a.wav")
     next(pieces)
-    (mine,) = [p for p in psutil.Process().children() if p.pid not in {c.process.pid for c in isolated._pool().idle}]
+    waiting = {child.process.pid for child in isolated._pool().idle}
+    decoders = [child for child in psutil.Process().children() if "_decode_child" in " ".join(child.cmdline())]
+    (mine,) = [child for child in decoders if child.pid not in waiting]
     mine.kill()
     with pytest.raises(AudioError, match=r"a\.wav can't be decoded: its decoder was stopped\. Export it again"):
         for _ in pieces:

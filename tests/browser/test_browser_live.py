@@ -211,6 +211,7 @@ def test_a_clip_through_the_microphone_is_heard_and_stop_restart_and_leaving_wor
 
     press(page, STOP)
     expect(page.get_by_text("The microphone is off; below, the last of it.")).to_be_visible()
+    page.wait_for_timeout(1000)  # the step under way is finished, and drawn
     stopped = shown_time(page)
     page.wait_for_timeout(600)
     assert shown_time(page) == stopped > 4.5

@@ -33,6 +33,7 @@ def store(tmp_path):
         time.sleep(0.5)
 
 
+@pytest.mark.soak
 def test_a_ready_sweep_started_on_the_page_is_watched_to_its_end(store, serve, page):
     page.goto(f"{serve(store.workspace.root)}/train?preset=linear&train=voices")
     page.get_by_role("radio", name="Sweep").click()

@@ -5,7 +5,7 @@ import stat
 import sys
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import TimeoutError, expect
 
 from affexion_core.ingest.youtube.download import PROGRAM
 from affexion_core.store.clips import ClipQuery, find_clips
@@ -36,6 +36,20 @@ def served(serve, shared_audio, tmp_path) -> str:
 
 def pick(page, first: float, last: float) -> None:
     """Drag over a share of the waveform, and add what is selected."""
+    # it names the part now, and not one selected before
+    near = "|".join(f"{3.47 * first + by:.2f}" for by in (-0.02, -0.01, 0, 0.01, 0.02))
+    add = page.get_by_role("button", name=re.compile(rf"Add ({near})–"))
+    for _ in range(5):
+        drag(page, first, last)
+        try:
+            add.wait_for(timeout=4000)
+            break
+        except TimeoutError:
+            continue  # the page moved under the pointer: it was still being drawn
+    add.click()
+
+
+def drag(page, first: float, last: float) -> None:
     wave = page.locator("canvas").first
     wave.scroll_into_view_if_needed()
     box = wave.bounding_box()
@@ -44,9 +58,6 @@ def pick(page, first: float, last: float) -> None:
     page.mouse.down()
     page.mouse.move(box["x"] + last * box["width"], y, steps=6)
     page.mouse.up()
-    # it names the part now, and not one selected before
-    near = "|".join(f"{3.47 * first + by:.2f}" for by in (-0.02, -0.01, 0, 0.01, 0.02))
-    page.get_by_role("button", name=re.compile(rf"Add ({near})–")).click()
 
 
 def test_two_spans_of_a_video_are_picked_imported_seen_and_undone(page, served, tmp_path):

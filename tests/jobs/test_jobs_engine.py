@@ -43,6 +43,7 @@ def test_folds_run_side_by_side_and_give_the_same_as_in_one_process(store_with_c
     assert read_run(folder_of(store, job)).finished
 
 
+@pytest.mark.soak
 def test_killed_again_and_again_a_training_ends_bit_equal(store_with_clips, engine):
     store = store_with_clips
     here = run_here(store, request_for(store, epochs=30))

@@ -79,6 +79,7 @@ def verb(store, tmp_path, capsys):
     return run
 
 
+@pytest.mark.soak
 @pytest.mark.xdist_group("engine")
 def test_a_grid_of_three_values_end_to_end(store, engine, verb):
     code, out, err = verb("--test", "away", "--name", "Which rate", "--json")
