@@ -48,7 +48,7 @@ def test_runs_are_listed_newest_first(store: Store) -> None:
     assert [r.id for r in list_runs(store)] == ["b", "d", "a", "c"]
     assert [r.id for r in list_runs(store, "cv")] == ["b"]
     assert [r.id for r in list_runs(store, "trial")] == ["t"]
-    with pytest.raises(ConfigError, match="no kind of run 'grid'; choose cv, fold, sweep, train or trial"):
+    with pytest.raises(ConfigError, match="no kind of run 'grid'; choose cv, fold, gap, part, sweep, train or trial"):
         list_runs(store, "grid")
     with pytest.raises(ConfigError, match="Run e has the kind 'grid'"):
         save_run(store, run("e", kind="grid"))

@@ -88,7 +88,8 @@ def test_copies_repeat_and_differ_from_each_other_and_by_clip(study):
     front_end = short_recipe().front_ends[0]
     features = features_of_copy(store.workspace, clips, front_end, Copy(1, augmenters))
     utterance = copy_of(clips[3], utterance_of(store.workspace, clips[3]), Copy(1, augmenters))
-    np.testing.assert_array_equal(features[3], load_plugin("features", "mfcc").extract(utterance, front_end.config))
+    alone = load_plugin("features", "mfcc").extract(utterance, front_end.config)
+    np.testing.assert_allclose(features[3], alone, rtol=1e-4, atol=1e-3)  # of the same sums in another order
     kinds = {len(ids) for ids in cached(store).values()}
     assert len(cached(store)) == 2 and sum(len(ids) for ids in cached(store).values()) == len(clips) and 0 not in kinds
 
@@ -105,7 +106,7 @@ def test_only_training_clips_get_copies(study):
     changed = [ids for name, ids in cached(store).items() if name.count("-") > 1]
     assert set().union(*changed) == set(train) and sum(map(len, changed)) == 2 * len(train)
 
-    examples = _examples(store, folder, config_from_json(read_config(folder)), run.labels, lambda *_: None)
+    examples = _examples(store, folder, config_from_json(read_config(folder)), run.labels, (), lambda *_: None)
     assert len(examples["train"].features) == 3 * len(train)
     assert examples["train"].targets == examples["train"].targets[: len(train)] * 3
     clips = {item.clip.id: item.clip for item in dataset.items}
