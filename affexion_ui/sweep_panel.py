@@ -179,7 +179,13 @@ def _field_words(field: SettingField) -> str:
 
 def sweepable(config: RunConfig) -> dict[str, SettingField]:
     """Give the settings of a recipe that a sweep can vary, by key, those changed most first."""
-    fields = [field for section in setting_fields(config).values() for field in section if field.kind in _KINDS]
+    fields = [
+        field
+        for section in setting_fields(config).values()
+        for field in section
+        # which dimensions are learnt is another question, whose figures can't be compared
+        if field.kind in _KINDS and field.name != "dimensions"
+    ]
     return {field.key: field for field in sorted(fields, key=lambda field: _rank(field.name))}
 
 
