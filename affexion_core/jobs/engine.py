@@ -14,14 +14,18 @@ import os
 import signal
 import sys
 import time
+import uuid
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from affexion_core.jobs.gpus import count_gpus, resources_of
+from affexion_core.jobs.placing import Placement, free_worker
 from affexion_core.jobs.process import end_tree, is_alive, spawn, start_time
 from affexion_core.jobs.supervise import reap_lost, supervise
 from affexion_core.run_folder import write_json
+from affexion_core.store.job import Job
 from affexion_core.store.jobs import list_jobs
 from affexion_core.store.session import Store, open_store
 from affexion_core.workspace import Workspace, open_workspace
@@ -117,30 +121,11 @@ def main() -> None:
 
 def _reconcile(store: Store, client: Any, idle_seconds: float) -> None:
     """See that every unfinished job has a supervisor on the cluster."""
-    futures: dict[str, Any] = {}
-    order, last_work, last_reap = 0, time.monotonic(), 0.0
+    placed: dict[str, Placement] = {}
+    last_work, last_reap = time.monotonic(), 0.0
     while time.monotonic() - last_work < idle_seconds:
         unfinished = list_jobs(store, states=("queued", "running"))
-        for job in reversed(unfinished):  # oldest first
-            future = futures.get(job.id)
-            if future is None or future.status in ("finished", "error", "cancelled", "lost"):
-                order += 1
-                resources = resources_of(store, job, _gpus_of(client))
-                futures[job.id] = client.submit(
-                    supervise,
-                    str(store.workspace.root),
-                    os.environ.get("AFFEXION_DATABASE_URL"),
-                    job.id,
-                    "GPU" in resources,
-                    key=f"{job.id}-{order}",
-                    resources=resources or None,
-                    priority=-order,
-                    retries=0,
-                    pure=False,
-                )
-        waiting = {job.id for job in unfinished}
-        for job_id in [known for known in futures if known not in waiting]:
-            del futures[job_id]
+        _place(store, client, unfinished, placed)
         if unfinished:
             last_work = time.monotonic()
         if time.monotonic() - last_reap > REAP_EVERY:
@@ -149,10 +134,35 @@ def _reconcile(store: Store, client: Any, idle_seconds: float) -> None:
         time.sleep(POLL)
 
 
-def _gpus_of(client: Any) -> int:
-    """Count the GPUs of a cluster's workers, as they are now."""
-    workers = client.scheduler_info(n_workers=-1)["workers"].values()
-    return int(sum(worker["resources"].get("GPU", 0) for worker in workers))
+def _place(store: Store, client: Any, unfinished: Sequence[Job], placed: dict[str, Placement]) -> None:
+    """Give jobs without a supervisor to workers that have room: first those that run already, then the oldest."""
+    workers = {
+        address: worker["resources"] for address, worker in client.scheduler_info(n_workers=-1)["workers"].items()
+    }
+    waiting = {job.id for job in unfinished}
+    for job_id in [known for known, one in placed.items() if known not in waiting or not one.holds(workers)]:
+        placed.pop(job_id).future.cancel()
+    gpus = int(sum(resources.get("GPU", 0) for resources in workers.values()))
+    for job in sorted(reversed(unfinished), key=lambda job: job.state != "running"):
+        if job.id in placed:
+            continue
+        resources = resources_of(store, job, gpus)
+        worker = free_worker(resources, workers, placed.values()) if resources else None
+        if resources and worker is None:
+            continue
+        future = client.submit(
+            supervise,
+            str(store.workspace.root),
+            os.environ.get("AFFEXION_DATABASE_URL"),
+            job.id,
+            "GPU" in resources,
+            key=f"{job.id}-{uuid.uuid4().hex}",
+            resources=resources or None,
+            workers=None if worker is None else [worker],
+            retries=0,
+            pure=False,
+        )
+        placed[job.id] = Placement(future, worker, resources)
 
 
 def _client(slots: int, gpus: int) -> Any:

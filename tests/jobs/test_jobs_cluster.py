@@ -72,26 +72,23 @@ def test_a_worker_killed_mid_run_loses_nothing(store, tones_folder, cluster, eng
     import_corpus(store, "folder", tones_folder, ImportOptions(dataset="tones"))
     here = run_here(store, request_for(store, "cv", epochs=60, n_folds=2))
     job = submit_run(store, request_for(store, "cv", epochs=60, n_folds=2))
-    first, _ = cluster.add_worker(), cluster.add_worker()
+    workers = [cluster.add_worker(), cluster.add_worker()]
     with Client(cluster.address) as client:
         client.wait_for_workers(2, timeout=60)
     engine()
     folder = store.workspace.runs / job.run_id
-    victims: list[Job] = []
+    folds: dict[int, Job] = {}
 
-    def work_of_first() -> list[Job]:
-        """Find the fold that the first worker has got some way with."""
-        victims[:] = [
-            fold
-            for fold in list_jobs(store, states=("running",), parent=job.id)
-            if fold.pid and psutil.pid_exists(fold.pid) and psutil.Process(fold.pid).ppid() == first.pid
-            if len(read_history(job_folder(store, fold))) >= 2
-        ]
-        return victims
+    def both_are_on_their_way() -> bool:
+        """Find the fold of each worker, once both have got some way with theirs."""
+        for fold in list_jobs(store, states=("running",), parent=job.id):
+            if fold.pid and psutil.pid_exists(fold.pid) and len(read_history(job_folder(store, fold))) >= 2:
+                folds[psutil.Process(fold.pid).ppid()] = fold
+        return folds.keys() >= {worker.pid for worker in workers}
 
-    wait_until(work_of_first, 120)
-    os.kill(first.pid, signal.SIGKILL)
-    os.kill(victims[0].pid, signal.SIGKILL)
+    wait_until(both_are_on_their_way, 120)
+    os.kill(workers[0].pid, signal.SIGKILL)
+    os.kill(folds[workers[0].pid].pid, signal.SIGKILL)
     began = time.monotonic()
     done = wait_for(store, job, "done", "failed", seconds=150)
     assert done.state == "done", done.reason
