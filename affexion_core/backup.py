@@ -109,15 +109,6 @@ def restore(store: Store, source: Path) -> BackupReport:
     return BackupReport(str(source), manifest["made"], rows, count)
 
 
-def content_hash(store: Store) -> str:
-    """Hash all rows of a workspace as they are at one moment (64 hex digits); a restored backup has the same."""
-    whole = hashlib.sha256()
-    with reading(store) as connection:
-        for table in _tables():
-            whole.update(f"{table.name} {_digest(_lines(connection, table, store.workspace))}".encode())
-    return whole.hexdigest()
-
-
 def _tables() -> list[Table]:
     """List the tables so that each comes after those it refers to."""
     return list(metadata.sorted_tables)

@@ -64,11 +64,6 @@ def licence_of(text: str | None) -> Licence:
     return next((licence for pattern, licence in _shipped() if pattern.search(plain)), _NOT_KNOWN)
 
 
-def known_licences() -> tuple[Licence, ...]:
-    """List the licences that are told apart."""
-    return (*(licence for _, licence in _shipped()), _NOT_KNOWN, _NOT_RECORDED)
-
-
 def licences_in(store: Store, dataset: str | None = None) -> tuple[LicenceCount, ...]:
     """Count the clips of the workspace, or of a dataset, by licence as written, the most frequent first.
 

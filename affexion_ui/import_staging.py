@@ -17,7 +17,6 @@ from affexion_core.archives import unpack
 from affexion_core.corpora._files import audio_files, is_audio
 from affexion_core.errors import CorpusError
 from affexion_ui.files_sources import file_name
-from affexion_ui.words import counted
 
 if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile
@@ -91,11 +90,6 @@ def write_table(staged: Staged, rows: Iterable[Mapping[str, str | None]], column
         writer.writeheader()
         writer.writerows({key: value or "" for key, value in row.items()} for row in rows)
     return path
-
-
-def total_words(staged: Staged) -> str:
-    """Say how much was dropped."""
-    return counted(len(staged.labels), "recording")
 
 
 def session_folder(what: str) -> Path:

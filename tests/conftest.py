@@ -6,11 +6,16 @@ from pathlib import Path
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
+from hypothesis import settings
 
 from affexion_core.workspace import Workspace, open_workspace
 
 # The fixtures store (on SQLite and PostgreSQL), sqlite_store, postgres_server and postgres_url.
 pytest_plugins = ["postgres_server"]
+
+# how fast an example is drawn says nothing on a busy machine
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 PROJECT = Path(__file__).resolve().parent.parent
 

@@ -1,12 +1,13 @@
 """Backups while people work: one moment, nothing lost, put back as it was."""
 
+import json
 import threading
 import zipfile
 from pathlib import Path
 
 import pytest
 
-from affexion_core.backup import back_up, content_hash, restore
+from affexion_core.backup import back_up, restore
 from affexion_core.errors import StoreError
 from affexion_core.store.clips import add_clips
 from affexion_core.store.datasets import save_dataset
@@ -46,13 +47,21 @@ def emptied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str = "other"
     return open_store(open_workspace(tmp_path / name))
 
 
+def rows_of(store: Store, tmp_path: Path) -> dict[str, dict[str, object]]:
+    """Give every table's number of rows and their hash, as a backup made now states them."""
+    again = tmp_path / "again.zip"
+    again.unlink(missing_ok=True)
+    back_up(store, again)
+    with zipfile.ZipFile(again) as archive:
+        return json.loads(archive.read("backup.json"))["tables"]
+
+
 def test_what_comes_back_is_what_was_there(full: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    before = content_hash(full)
     report = back_up(full, tmp_path / "b.zip")
     assert (report.rows["clip"], report.rows["annotation"], report.rows["job"], report.files) == (5, 3, 2, 2)
     other = emptied(tmp_path, monkeypatch)
     assert restore(other, tmp_path / "b.zip").rows == report.rows
-    assert content_hash(other) == before
+    assert rows_of(other, tmp_path) == rows_of(full, tmp_path)
     assert find_annotations(other) == find_annotations(full)
     assert (other.workspace.audio / "ab" / "ü.wav").read_bytes() == bytes(range(256))
     assert Path(get_run(other, "r1").folder) == other.workspace.runs / "r1"
@@ -68,7 +77,7 @@ def test_a_team_moves_to_postgresql(full: Store, tmp_path: Path, monkeypatch: py
     moved = open_store(open_workspace(tmp_path / "moved"))
     restore(moved, tmp_path / "b.zip")
     assert moved.engine.dialect.name == "postgresql"
-    assert content_hash(moved) == content_hash(full)
+    assert rows_of(moved, tmp_path) == rows_of(full, tmp_path)
 
 
 def whole_backups(store: Store, folder: Path, times: int, monkeypatch: pytest.MonkeyPatch) -> int:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from affexion_core.commands._options import common_options, emit, progress_bar, store, table
+from affexion_core.commands._options import common_options, emit, store, table
 from affexion_core.commands._requests import (
     background_option,
     chosen_map,
@@ -18,16 +17,14 @@ from affexion_core.commands._requests import (
     seed_option,
     set_option,
 )
-from affexion_core.errors import TrainingError
+from affexion_core.commands._waiting import say_queued, wait_for
 
 if TYPE_CHECKING:
     from affexion_core.evaluation.scores import Estimate
     from affexion_core.gap.estimate import Estimate as Cost
     from affexion_core.gap.result import ArmRow, Cell, Gap, Point
-    from affexion_core.store.job import Job
     from affexion_core.store.session import Store
 
-_POLL = 0.5
 _GAPS = {
     "gap": "the gap: real → real against synthetic → real",
     "gain": "mixed → real against synthetic → real",
@@ -95,11 +92,9 @@ def gap(
     job = submit_gap(opened, request)
     ensure_engine(opened.workspace)
     if background:
-        from affexion_core.commands.jobs import job_json
-
-        emit({**job_json(job), "job": job.id}, f"Queued as job {job.id}; `jobs wait {job.id}` waits for it.")
+        say_queued(job)
         return
-    _wait(opened, job)
+    wait_for(opened, job, "study")
     show_gap(opened, opened.workspace.runs / str(job.run_id))
 
 
@@ -132,25 +127,6 @@ def cost_text(cost: Cost, slots: int) -> str:
         f"{cost.n_models} models in {cost.n_parts} parts, {cost.n_epochs} epochs in all: about {minutes:.0f} min with "
         f"{slots} at once, going by {cost.basis}; features of new clips and copies come on top."
     )
-
-
-def _wait(opened: Store, job: Job) -> None:
-    """Show progress until the job has ended. Interrupted, it goes on in the background."""
-    from affexion_core.jobs.supervise import reap_lost
-    from affexion_core.store.job import ENDED
-    from affexion_core.store.jobs import get_job
-
-    try:
-        with progress_bar() as progress:
-            while (found := get_job(opened, job.id)).state not in ENDED:
-                progress(found.done, found.total, found.words or "waiting for the engine")
-                reap_lost(opened)
-                time.sleep(_POLL)
-    except KeyboardInterrupt:
-        click.echo(f"The study goes on in the background; `jobs cancel {job.id}` ends it.", err=True)
-        raise
-    if found.state != "done":
-        raise TrainingError(f"The study is {found.state}: {found.reason or 'no reason known'}")
 
 
 def show_gap(opened: Store, folder: Path) -> None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from affexion_core.commands._options import common_options, emit, options_for, progress_bar, store, table
+from affexion_core.commands._options import common_options, emit, options_for, store, table
 from affexion_core.commands._requests import (
     background_option,
     chosen_datasets,
@@ -21,16 +20,13 @@ from affexion_core.commands._requests import (
     test_option,
     train_option,
 )
-from affexion_core.errors import ConfigError, TrainingError
+from affexion_core.commands._waiting import say_queued, wait_for
+from affexion_core.errors import ConfigError
 
 if TYPE_CHECKING:
     from affexion_core.evaluation.folds import FoldSpread
-    from affexion_core.store.job import Job
-    from affexion_core.store.session import Store
     from affexion_core.training.space import Space
     from affexion_core.training.sweep_result import Difference, Sweep, SweepRow
-
-_POLL = 0.5
 
 
 @click.command()
@@ -97,11 +93,9 @@ def sweep(
         click.echo(f"Note: {reason} {options_for(('n_folds', 'group'))}", err=True)
     ensure_engine(opened.workspace)
     if background:
-        from affexion_core.commands.jobs import job_json
-
-        emit({**job_json(job), "job": job.id}, f"Queued as job {job.id}; `jobs wait {job.id}` waits for it.")
+        say_queued(job)
         return
-    _wait(opened, job)
+    wait_for(opened, job, "sweep")
     show_sweep(job_folder(opened, job))
 
 
@@ -110,25 +104,6 @@ def _check_settings(space: Space, settings: tuple[str, ...]) -> None:
     both = {pair.partition("=")[0].strip() for pair in settings} & set(space.parameters)
     if both:
         raise ConfigError(f"{min(both)} is set and tried by the space {space.name!r}; leave --set {min(both)} away.")
-
-
-def _wait(opened: Store, job: Job) -> None:
-    """Show progress until the job has ended. Interrupted, it goes on in the background."""
-    from affexion_core.jobs.supervise import reap_lost
-    from affexion_core.store.job import ENDED
-    from affexion_core.store.jobs import get_job
-
-    try:
-        with progress_bar() as progress:
-            while (found := get_job(opened, job.id)).state not in ENDED:
-                progress(found.done, found.total, found.words or "waiting for the engine")
-                reap_lost(opened)
-                time.sleep(_POLL)
-    except KeyboardInterrupt:
-        click.echo(f"The sweep goes on in the background; `jobs cancel {job.id}` ends it.", err=True)
-        raise
-    if found.state != "done":
-        raise TrainingError(f"The sweep is {found.state}: {found.reason or 'no reason known'}")
 
 
 def show_sweep(folder: Any) -> None:

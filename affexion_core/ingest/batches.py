@@ -5,13 +5,20 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
 from affexion_core.errors import StoreError
 from affexion_core.labeling.people import Person, require_for
-from affexion_core.store.imports import TakenOut, get_import, known_contents, take_out_import
+from affexion_core.store.imports import (
+    TakenOut,
+    begin_import,
+    forget_import,
+    get_import,
+    known_contents,
+    take_out_import,
+)
 from affexion_core.store.session import Store, reading
 from affexion_core.workspace import Workspace
 
@@ -21,16 +28,32 @@ OLD_SECONDS = 3600.0
 
 
 @contextmanager
-def importing(workspace: Workspace) -> Iterator[None]:
-    """Hold the workspace for an import; any number may go on at once, but none while one is undone.
+def importing(store: Store, source: str, path: str, dataset: str, person: str | None) -> Iterator[str]:
+    """Begin an import and give its id; any number may go on at once, but none while one is undone.
+
+    One that fails having brought nothing leaves no trace; one that was stopped goes on later, or is undone.
+
+    Parameters
+    ----------
+    store
+        Where the clips go.
+    source, path, dataset, person
+        What brings them (a corpus, a provider), from where, into which dataset, and who asked for it.
 
     Raises
     ------
     StoreError
         If an import is being undone.
     """
-    with _locked(workspace, exclusive=False, refusal="An import is being undone just now; try again in a moment."):
-        yield
+    refusal = "An import is being undone just now; try again in a moment."
+    with _locked(store.workspace, exclusive=False, refusal=refusal):
+        id = begin_import(store, source, path, dataset, person)
+        try:
+            yield id
+        except BaseException:
+            with suppress(StoreError):
+                forget_import(store, id)
+            raise
 
 
 def undo_import(store: Store, id: str, by: Person | None = None) -> TakenOut:

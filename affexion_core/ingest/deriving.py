@@ -16,13 +16,13 @@ from affexion_core.audio.decode import load_audio
 from affexion_core.config import build, plain
 from affexion_core.corpora._item import CorpusItem
 from affexion_core.discovery import load_plugin
-from affexion_core.errors import ConfigError, NotFoundError, StoreError
+from affexion_core.errors import ConfigError, NotFoundError
 from affexion_core.ingest.batches import importing
 from affexion_core.ingest.recordings import checked
 from affexion_core.ingest.reports import ImportReport, Rejection, kept_report
 from affexion_core.store.clips import add_clips
 from affexion_core.store.datasets import load_dataset, save_dataset
-from affexion_core.store.imports import begin_import, finish_import, forget_import
+from affexion_core.store.imports import finish_import
 from affexion_core.store.labels import add_annotations
 from affexion_core.store.session import Store
 from affexion_core.store.takedowns import refusals
@@ -70,14 +70,8 @@ def derive_dataset(store: Store, request: DeriveRequest, progress: Progress = no
     changes = _checked(request)
     source = load_dataset(store, request.source)
     _check_target(store, request, source)
-    with importing(store.workspace):
-        id = begin_import(store, RATER, f"dataset {request.source}", request.dataset, request.person)
-        try:
-            return _derived(store, request, source, changes, id, progress)
-        except BaseException:
-            with suppress(StoreError):
-                forget_import(store, id)
-            raise
+    with importing(store, RATER, f"dataset {request.source}", request.dataset, request.person) as id:
+        return _derived(store, request, source, changes, id, progress)
 
 
 def _checked(request: DeriveRequest) -> dict[str, Any]:

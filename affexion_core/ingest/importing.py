@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from affexion_core.corpora._item import CorpusItem
-from affexion_core.errors import CorpusError, NotFoundError, StoreError
+from affexion_core.errors import CorpusError, NotFoundError
 from affexion_core.ingest.batches import clean_parts, importing
 from affexion_core.ingest.labelling import Wanted, grown
 from affexion_core.ingest.planning import Plan, map_name, planned, problems, shown_name
@@ -23,7 +23,7 @@ from affexion_core.labeling.people import require
 from affexion_core.scheme_files import shipped_schemes
 from affexion_core.store.clips import add_clips, fill_clips
 from affexion_core.store.datasets import save_dataset
-from affexion_core.store.imports import begin_import, finish_import, forget_import
+from affexion_core.store.imports import finish_import
 from affexion_core.store.labels import add_annotations, load_scheme, save_scheme
 from affexion_core.store.people import find_person
 from affexion_core.store.session import Store, reading
@@ -104,15 +104,8 @@ def import_corpus(
     """
     _require_import(store, person)
     plan = planned(store, corpus, Path(path), options)
-    with importing(store.workspace):
-        import_id = begin_import(store, plan.corpus, str(Path(path).resolve()), plan.dataset, person)
-        try:
-            return _imported(store, plan, import_id, options, progress)
-        except BaseException:
-            # one that brought nothing leaves no trace; one that was stopped goes on, or is undone
-            with suppress(StoreError):
-                forget_import(store, import_id)
-            raise
+    with importing(store, plan.corpus, str(Path(path).resolve()), plan.dataset, person) as import_id:
+        return _imported(store, plan, import_id, options, progress)
 
 
 def _require_import(store: Store, name: str | None) -> None:

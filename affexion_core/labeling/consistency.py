@@ -7,10 +7,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from affexion_core.errors import LabelError, allowed
-from affexion_core.evaluation.intervals import wilson
-from affexion_core.evaluation.metrics import check_resamples, proportion
+from affexion_core.evaluation.metrics import proportion
 from affexion_core.evaluation.scores import Estimate
-from affexion_core.labeling._resampling import because, resample, with_interval
+from affexion_core.labeling._resampling import because
 from affexion_core.labeling.pairs import NOBODY_KNOWN
 from affexion_core.labeling.ratings import Ratings, check_labels
 
@@ -28,49 +27,6 @@ def self_consistency(repeats: Sequence[tuple[str, str]]) -> Estimate:
     if not repeats:
         return because("no clip was repeated")
     return proportion(sum(first == second for first, second in repeats), len(repeats))
-
-
-def self_difference(
-    repeats: Sequence[tuple[float, float]], low: float, high: float, n_resamples: int = 1000, seed: int = 0
-) -> Estimate:
-    """Mean absolute difference between the first and the second number one rater gave, in the scheme's units.
-
-    95 % percentile bootstrap interval over repeats. Where all differences are equal, the limits come from Wilson's
-    limits of the mean difference as a share of the range.
-
-    Parameters
-    ----------
-    repeats
-        First and second number of each clip that the rater got twice.
-    low, high
-        The scheme's range.
-
-    Raises
-    ------
-    LabelError
-        If a number lies outside the range.
-    """
-    check_resamples(n_resamples)
-    if not repeats:
-        return because("no clip was repeated")
-    numbers = np.array(repeats, dtype=np.float64)
-    outside = numbers[~((numbers >= low) & (numbers <= high))]
-    if len(outside):
-        raise LabelError(f"{outside[0]:g} lies outside the scheme's range of {low:g} to {high:g}.")
-    differences = np.abs(numbers[:, 0] - numbers[:, 1])
-    if len(differences) == 1:
-        return because("only one clip was repeated", 1)
-    kinds, counts = np.unique(differences, return_counts=True)
-    samples = resample(lambda drawn: (drawn @ kinds / len(differences))[:, None], counts, n_resamples, seed)[:, 0]
-    return _scaled(float(differences.mean()), samples, len(differences), high - low)
-
-
-def _scaled(value: float, samples: np.ndarray, n: int, span: float) -> Estimate:
-    share = value / span
-    below, above = wilson(round(share * n), n)
-    found = with_interval(share, samples / span, n, (below, above), FROM_EQUAL)
-    low, high = (min(share, found.low or 0.0), max(share, found.high or 0.0))
-    return Estimate(value, min(low * span, value), max(high * span, value), n, found.method.replace("clips", "repeats"))
 
 
 def gold_accuracy(ratings: Ratings, gold: Mapping[str, str]) -> dict[str, Estimate]:

@@ -221,12 +221,6 @@ def _score(probs: np.ndarray, votes: Votes, clip_id: str, labels: Sequence[str],
     return float(np.abs(own - said / said.sum()).sum() / 2) if said.sum() else 0.0
 
 
-def doubting_runs(runs: Sequence[Run], votes: Votes) -> tuple[Run, ...]:
-    """Choose the finished cross-validations that held out clips of a project or dataset, in their order."""
-    finished = [run for run in runs if run.kind == "cv" and run.finished]
-    return tuple(run for run in finished if held_out_clips(run) & votes.clips.keys())
-
-
 def held_out_clips(run: Run) -> frozenset[str]:
     """Give the ids of the clips that a run predicted by models which had not seen them; none where it did not."""
     folder = Path(run.folder)

@@ -79,12 +79,6 @@ def pairwise_kappa(ratings: Ratings, n_resamples: int = 1000, seed: int = 0) -> 
     return PairwiseKappa(_mean(defined, resampled[MEAN], n) if defined else because(_why_no_mean(pairs), n), pairs)
 
 
-def kappa_matrix(pairwise: PairwiseKappa, raters: tuple[str, ...]) -> tuple[tuple[float | None, ...], ...]:
-    """Arrange κ as rater x rater, in the order of ``raters``; None on the diagonal and where undefined."""
-    values = {frozenset(pair.raters): pair.kappa.value for pair in pairwise.pairs}
-    return tuple(tuple(values.get(frozenset((row, column))) for column in raters) for row in raters)
-
-
 def _why_no_pairs(ratings: Ratings, known: Ratings) -> str | None:
     if not len(ratings.values):
         return "there are no judgements"

@@ -74,12 +74,6 @@ def raters_report(votes: Votes) -> RatersReport:
     return RatersReport(labels, found, model.reason if isinstance(model, NoModel) else None)
 
 
-def _nothing_known() -> Estimate:
-    return Estimate(
-        None, None, None, 0, "undefined", "undefined, because the rater judged no clip whose label is known"
-    )
-
-
 def _figures(
     rater: str, made: Sequence[Annotation], votes: Votes, model: RaterModel | NoModel, on_gold: Estimate
 ) -> RaterFigures:

@@ -5,9 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import plotly.graph_objects as go
-
-from affexion_core.plots.theme import SEQUENTIAL, Mode, new_figure
 
 FLOOR_DB = -70.0
 
@@ -55,36 +52,3 @@ def spectrogram(signal: np.ndarray, sampling_rate: int, n_columns: int = 500, n_
         frequencies=np.fft.rfftfreq(n_fft, 1 / sampling_rate),
         duration=n_samples / sampling_rate,
     )
-
-
-def add_spectrogram(figure: go.Figure, data: Spectrogram, **where: int) -> None:
-    """Add a spectrogram's cells to a figure (or one of its subplots)."""
-    figure.add_heatmap(
-        # whole decibels fit one byte each: the page loads a quarter of what float32 takes
-        z=np.round(data.power.T).astype(np.int8),
-        x=data.times.astype(np.float32),
-        y=(data.frequencies / 1000).astype(np.float32),
-        zmin=FLOOR_DB,
-        zmax=0,
-        colorscale=SEQUENTIAL,
-        showscale=False,
-        hovertemplate="%{x:.2f} s, %{y:.2f} kHz: %{z} dB<extra></extra>",
-        **where,
-    )
-
-
-def plot_spectrogram(data: Spectrogram, mode: Mode = "light") -> go.Figure:
-    """Draw a spectrogram; yellow is loud, dark blue `FLOOR_DB` below the loudest moment."""
-    figure = new_figure(mode, spectrogram_alt(data), height=240)
-    add_spectrogram(figure, data)
-    figure.update_xaxes(title="time (s)", range=[0, data.duration], showgrid=False)
-    figure.update_yaxes(title="frequency (kHz)", range=[0, float(data.frequencies[-1]) / 1000], showgrid=False)
-    return figure
-
-
-def spectrogram_alt(data: Spectrogram) -> str:
-    """Say in words what the spectrogram shows."""
-    mean = 10 ** (data.power.mean(axis=0) / 10)
-    loudest = float(data.frequencies[int(np.argmax(mean))])
-    top = data.frequencies[-1] / 1000
-    return f"Spectrogram of {data.duration:.2f} s up to {top:.1f} kHz, most energy near {loudest:.0f} Hz."

@@ -9,7 +9,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 
 from affexion_core.corpora._item import CorpusItem
-from affexion_core.errors import LabelError, NotFoundError, StoreError, SynthesisError
+from affexion_core.errors import LabelError, NotFoundError, SynthesisError
 from affexion_core.ingest.batches import importing
 from affexion_core.ingest.recordings import checked
 from affexion_core.ingest.reports import ImportReport, Rejection, kept_report
@@ -20,7 +20,7 @@ from affexion_core.speaking.review import note_imported
 from affexion_core.speaking.state import Spoken, spoken
 from affexion_core.store.clips import add_clips, get_clip
 from affexion_core.store.datasets import load_dataset, save_dataset
-from affexion_core.store.imports import begin_import, finish_import, forget_import
+from affexion_core.store.imports import finish_import
 from affexion_core.store.labels import add_annotations, save_scheme
 from affexion_core.store.session import Store
 from affexion_core.store.takedowns import refusals
@@ -73,15 +73,8 @@ def import_batch(
     name = batch.request.dataset
     scheme = scheme_for(store, name, sorted({item.request.label for item in items}))
     save_dataset_check(store, name, scheme)
-    with importing(store.workspace):
-        id = begin_import(store, batch.request.provider, str(batch.folder), name, person)
-        try:
-            report = _imported(store, batch, items, scheme, id, progress)
-        except BaseException:
-            with suppress(StoreError):
-                forget_import(store, id)
-            raise
-    return report
+    with importing(store, batch.request.provider, str(batch.folder), name, person) as id:
+        return _imported(store, batch, items, scheme, id, progress)
 
 
 def _imported(

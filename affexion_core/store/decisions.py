@@ -14,7 +14,7 @@ from affexion_core.store.rows import chunks, insert_new
 from affexion_core.store.schema import clip as clip_table
 from affexion_core.store.schema import decision as decision_table
 from affexion_core.store.schema import project as project_table
-from affexion_core.store.session import Store, reading, writing
+from affexion_core.store.session import Store, writing
 from affexion_core.types import Decision
 
 _COLUMNS = ("id", "clip_id", "scheme", "label", "decided_by", "reason", "created", "project", "withdrawn")
@@ -56,14 +56,6 @@ def _require_project(connection: Connection, name: str | None) -> None:
     known = name is None or connection.scalar(select(project_table.c.name).where(project_table.c.name == name))
     if known is None:
         raise NotFoundError(f"There is no project {name!r} in the workspace; it may have been deleted.")
-
-
-def decision_rows(
-    store: Store, clip_ids: Iterable[str], scheme: str, project: str | None, general: bool = False
-) -> tuple[Decision, ...]:
-    """Find the decisions about clips under a scheme, oldest first; see `decisions_in`."""
-    with reading(store) as connection:
-        return decisions_in(connection, clip_ids, scheme, project, general)
 
 
 def decisions_in(

@@ -285,13 +285,6 @@ def _check_requeue(id: str, family: Sequence[RowMapping]) -> None:
         raise StoreError(f"Job {stopping} below {id} is still stopping; try again when it has stopped.")
 
 
-def lost_jobs(store: Store, before: float) -> tuple[Job, ...]:
-    """List running jobs whose last sign of life is older than ``before`` (unix seconds), newest job first."""
-    query = select(job_table).where(_table.state == "running", _table.heartbeat < before).order_by(*_NEWEST)
-    with reading(store) as connection:
-        return tuple(_job(row) for row in connection.execute(query).mappings())
-
-
 def lose_job(store: Store, id: str, token: int, reason: str, max_attempts: int = 3) -> Job:
     """Give up on a running job's worker: queue the job again, or let it fail after ``max_attempts``.
 

@@ -41,14 +41,18 @@ def features_of_copy(
     found: dict[str, np.ndarray] = {}
     for chain in dict.fromkeys(chains.values()):
         chosen = [clip for clip in clips if chains[clip.id] == chain]
-        features = features_of(workspace, chosen, front_end, progress, change=_change(chain, copy.number))
+        features = features_of(workspace, chosen, front_end, progress, change=_change(chain, copy))
         found |= {clip.id: array for clip, array in zip(chosen, features, strict=True)}
     return [found[clip.id] for clip in clips]
 
 
 def copy_of(clip: Clip, utterance: Utterance, copy: Copy) -> Utterance:
     """Make a copy of a clip's signal; the transcript stays."""
-    return _changed(clip, utterance, _chain(clip, copy), copy.number)
+    signal = utterance.signal
+    for place, each in enumerate(_chain(clip, copy)):
+        seed = _seed(clip, copy.number, f"{place} {each.name}")
+        signal = load_plugin("augment", each.name).apply(signal, utterance.sampling_rate, each.config, seed)
+    return Utterance(signal, utterance.sampling_rate, utterance.transcript)
 
 
 def _chain(clip: Clip, copy: Copy) -> tuple[Augmenter, ...]:
@@ -57,18 +61,10 @@ def _chain(clip: Clip, copy: Copy) -> tuple[Augmenter, ...]:
     return (copy.augmenters[_seed(clip, copy.number, "kind") % len(copy.augmenters)],)
 
 
-def _change(chain: tuple[Augmenter, ...], number: int) -> Change:
+def _change(chain: tuple[Augmenter, ...], copy: Copy) -> Change:
     steps = [[each.name, config_hash(each.config), load_plugin("augment", each.name).VERSION] for each in chain]
-    key = config_hash(steps, number)
-    return Change(key, lambda clip, utterance: _changed(clip, utterance, chain, number))
-
-
-def _changed(clip: Clip, utterance: Utterance, chain: tuple[Augmenter, ...], number: int) -> Utterance:
-    signal = utterance.signal
-    for place, each in enumerate(chain):
-        seed = _seed(clip, number, f"{place} {each.name}")
-        signal = load_plugin("augment", each.name).apply(signal, utterance.sampling_rate, each.config, seed)
-    return Utterance(signal, utterance.sampling_rate, utterance.transcript)
+    key = config_hash(steps, copy.number)
+    return Change(key, lambda clip, utterance: copy_of(clip, utterance, copy))
 
 
 def _seed(clip: Clip, number: int, what: str) -> int:

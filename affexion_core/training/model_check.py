@@ -139,8 +139,8 @@ def check_fit(
     try:
         with torch.device("meta"):
             planned = build().state_dict()
-    except (NotImplementedError, RuntimeError):  # a plug-in that computes while it is built
-        return
+    except (NotImplementedError, RuntimeError) as error:  # a plug-in that computes while it is built
+        raise ValueError(f"the network can't be measured before it is built ({error}), so it isn't built") from error
     wanted = sum(value.numel() for value in planned.values())
     if wanted > _FACTOR * held + _ROOM:
         raise ValueError(f"the description asks for {wanted} numbers, and the weights hold {held}")

@@ -107,7 +107,8 @@ def test_peoples_work_is_never_undone_with_it(store: Store, tmp_path: Path) -> N
 
 def test_nothing_is_undone_while_something_comes_in(store: Store, tmp_path: Path) -> None:
     report = import_corpus(store, "folder", write_folders(tmp_path / "voices", labels=("panic",), speakers=1))
-    with importing(store.workspace), pytest.raises(StoreError, match="An import is going on"):
+    coming = importing(store, "folder", "elsewhere", "others", None)
+    with coming, pytest.raises(StoreError, match="An import is going on"):
         undo_import(store, report.import_id)
     assert undo_import(store, report.import_id).n_clips == 2
 

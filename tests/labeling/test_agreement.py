@@ -14,7 +14,7 @@ from affexion_core.evaluation.scores import Estimate
 from affexion_core.labeling.agreement import agreement_report, report_to_json
 from affexion_core.labeling.alpha import LEVELS, krippendorff_alpha
 from affexion_core.labeling.kappa import fleiss_kappa, per_label
-from affexion_core.labeling.pairs import kappa_matrix, pairwise_kappa
+from affexion_core.labeling.pairs import pairwise_kappa
 from affexion_core.labeling.ratings import people, ratings_of, vote_counts
 
 ABC = ("a", "b", "c")
@@ -367,14 +367,6 @@ def test_many_different_numbers():
     assert krippendorff_alpha(table, "ratio").reason == (
         "undefined, because ratio α takes at most 2000 different numbers, not 5000"
     )
-
-
-def test_a_matrix_of_raters():
-    rows = [["a", "a", None], ["b", "b", None], ["b", "a", None], [None, None, "a"]]
-    pairwise = pairwise_kappa(from_table(rows))
-    kappa = pairwise.pairs[0].kappa.value
-    matrix = kappa_matrix(pairwise, ("r0", "r1", "r2"))
-    assert matrix == ((None, kappa, None), (kappa, None, None), (None, None, None)) and kappa == pytest.approx(0.4)
 
 
 def test_the_report_as_json():

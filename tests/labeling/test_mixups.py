@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from affexion_core.errors import LabelError
 from affexion_core.evaluation.intervals import wilson
-from affexion_core.labeling.consistency import gold_accuracy, self_consistency, self_difference
+from affexion_core.labeling.consistency import gold_accuracy, self_consistency
 from affexion_core.labeling.mixups import disagreement, mix_ups, mixed_clips
 from affexion_core.labeling.ratings import ratings_of
 
@@ -66,19 +66,6 @@ def test_self_consistency_is_a_share_with_wilsons_limits():
     estimate = self_consistency([("a", "a")] * 8 + [("a", "b"), ("b", "a")])
     assert (estimate.value, estimate.low, estimate.high, estimate.n) == (0.8, *wilson(8, 10), 10)
     assert self_consistency([]).reason == "undefined, because no clip was repeated"
-
-
-def test_numbers_given_twice():
-    estimate = self_difference([(1, 2), (4, 4), (7, 4), (3, 3.5)], 1, 7)
-    assert estimate.value == pytest.approx(4.5 / 4) and estimate.n == 4
-    assert 0 <= estimate.low < estimate.value < estimate.high <= 3 and estimate.method == "bootstrap over 4 repeats"
-    same = self_difference([(3, 3)] * 10, 1, 7)
-    assert (same.value, same.low) == (0.0, 0.0) and same.high == pytest.approx(6 * wilson(0, 10)[1])
-    assert "as all resamples agree" in same.method
-    assert self_difference([(1, 2)], 1, 7).reason == "undefined, because only one clip was repeated"
-    assert self_difference([], 1, 7).reason == "undefined, because no clip was repeated"
-    with pytest.raises(LabelError, match="8 lies outside the scheme's range of 1 to 7"):
-        self_difference([(1, 8), (1, 1)], 1, 7)
 
 
 def test_known_labels_measure_raters():

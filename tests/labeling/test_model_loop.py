@@ -12,7 +12,6 @@ from affexion_core.errors import ConfigError, LabelError, ModelError, RightsErro
 from affexion_core.ingest.importing import ImportOptions, import_corpus
 from affexion_core.labeling.model_loop import (
     doubt_words,
-    doubting_runs,
     doubts_by_clip,
     doubts_of,
     held_out_clips,
@@ -129,8 +128,6 @@ def test_only_held_out_predictions_tell(planted: Planted):
     with pytest.raises(ModelError, match="no held-out predictions.*choose a cross-validation"):
         suspect_labels(planted.trained)
     assert held_out_clips(planted.trained) == frozenset()
-    votes = load_votes(planted.store, "round")
-    assert doubting_runs([planted.trained, planted.crossvalidated], votes) == (planted.crossvalidated,)
 
 
 def test_clips_the_model_disputes_get_priority(planted: Planted):

@@ -15,10 +15,10 @@ from affexion_core.labeling.votes import (
 )
 from affexion_core.store.clips import add_clips
 from affexion_core.store.datasets import save_dataset
-from affexion_core.store.decisions import add_decision, current_decisions, decision_rows
+from affexion_core.store.decisions import add_decision, current_decisions, decisions_in
 from affexion_core.store.labels import add_annotations, save_scheme
 from affexion_core.store.schema import project, project_clip
-from affexion_core.store.session import Store, writing
+from affexion_core.store.session import Store, reading, writing
 from affexion_core.types import Annotation, Clip, Decision, Scheme
 
 MOOD = Scheme("mood", ("calm", "panic"))
@@ -148,8 +148,9 @@ def test_the_newest_decision_counts_and_the_others_stay(library: Store) -> None:
     made = [decided("1", "calm", 1), decided("2", None, 2), decided("3", "panic", 3, project=None)]
     assert [add_decision(library, one) for one in made] == [True, True, True]
     assert add_decision(library, replace(made[0], label="panic")) is False
-    assert decision_rows(library, ["c0", "c1"], "mood", "round") == tuple(made[:2])
-    assert decision_rows(library, ["c0"], "mood", None) == (made[2],)
+    with reading(library) as connection:
+        assert decisions_in(connection, ["c0", "c1"], "mood", "round") == tuple(made[:2])
+        assert decisions_in(connection, ["c0"], "mood", None) == (made[2],)
     assert load_votes(library, "round").decisions == {"c0": made[1]}
     add_decision(library, decided("4", None, 4, withdrawn=True))
     assert load_votes(library, "round").decisions == {}
@@ -179,4 +180,4 @@ def test_a_dataset_takes_over_the_decisions_of_the_project_it_was_made_of(librar
 def test_a_decision_must_fit(wrong: dict[str, str], error: type[Exception], message: str, library: Store) -> None:
     with pytest.raises(error, match=message):
         add_decision(library, replace(decided("1", "calm"), **wrong))  # type: ignore[arg-type]
-    assert decision_rows(library, ["c0"], "mood", "round") == ()
+    assert load_votes(library, "round").decisions == {}

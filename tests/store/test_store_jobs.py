@@ -27,7 +27,6 @@ from affexion_core.store.jobs import (
     get_job,
     list_jobs,
     lose_job,
-    lost_jobs,
     note_process,
     requeue_job,
 )
@@ -208,16 +207,6 @@ def test_tokens_grow_even_when_attempts_are_reset(store: Store) -> None:
     again = requeue_job(store, job.id, reset_attempts=True)
     assert (again.attempt, again.token, again.reason) == (0, 1, "the machine was shut down")
     assert claim_job(store, job.id, "here", 1.0).token == 2
-
-
-def test_lost_jobs_are_those_silent_for_too_long(store: Store) -> None:
-    silent, alive, ended = running(store, at=100.0), running(store, at=100.0), running(store, at=100.0)
-    train(store)
-    end_job(store, ended.id, ended.token, "done")
-    beat(store, alive.id, alive.token, 160.0)
-    assert [job.id for job in lost_jobs(store, before=160.0)] == [silent.id]
-    assert lost_jobs(store, before=100.0) == ()
-    assert [job.id for job in lost_jobs(store, before=160.5)] == [alive.id, silent.id]
 
 
 def test_three_losses_end_a_job(store: Store) -> None:
@@ -452,7 +441,6 @@ class Worker(RuleBasedStateMachine):
         assert (job.state, job.token, job.attempt, job.cancel) == (self.state, self.token, self.attempt, self.cancel)
         assert (job.finished is not None) == (job.state in ENDED)
         assert job.state != "queued" or (job.host, job.pid, job.heartbeat) == (None, None, None)
-        assert [lost.id for lost in lost_jobs(self.store, 1e9)] == ([job.id] if job.state == "running" else [])
 
 
 def test_any_order_of_calls_keeps_to_the_states(store: Store) -> None:
