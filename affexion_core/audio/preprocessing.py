@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 import numpy as np
-import scipy.ndimage
-import scipy.signal
 from pydantic import Field
 
 from affexion_core.config import config_class
@@ -151,6 +149,9 @@ def gated(signal: np.ndarray, sampling_rate: int, share: float) -> np.ndarray:
     hop = n_fft // 4
     if len(signal) < 8 * n_fft:
         return signal
+    import scipy.ndimage  # here, as they take a second that hardly any start needs
+    import scipy.signal
+
     _, _, spectrum = scipy.signal.stft(signal, sampling_rate, nperseg=n_fft, noverlap=n_fft - hop)
     level = 20 * np.log10(np.abs(spectrum) + 1e-8)  # (n_bins, n_frames)
     inner = slice(4, -4)  # frames at the edges hang into the zeros beyond

@@ -7,10 +7,9 @@ from functools import lru_cache
 
 import numpy as np
 import scipy.fft
-import scipy.signal
 
 from affexion_core.features._formants import N_FORMANTS, formants
-from affexion_core.features._mel import MelScale, mel_basis
+from affexion_core.features._mel import MelScale, hann, mel_basis
 from affexion_core.features._pitch import Pitch, track_pitch
 
 N_MELS, N_CEPSTRA = 26, 16
@@ -85,7 +84,7 @@ def _power(signal: np.ndarray, n_fft: int, hop_length: int) -> tuple[np.ndarray,
     """Compute centred power spectra, float64 ``(n_frames, 1 + n_fft // 2)``, and the frames themselves."""
     padded = np.pad(signal.astype(np.float32), n_fft // 2)
     frames = np.lib.stride_tricks.sliding_window_view(padded, n_fft)[::hop_length][: 1 + len(signal) // hop_length]
-    window = scipy.signal.get_window("hann", n_fft).astype(np.float32)
+    window = hann(n_fft).astype(np.float32)
     spectrum = scipy.fft.rfft(frames * window, axis=1)
     power = np.square(spectrum.real.astype(np.float64)) + np.square(spectrum.imag.astype(np.float64))
     return power * (2 / n_fft), frames

@@ -11,7 +11,8 @@ from functools import lru_cache
 
 import numpy as np
 import scipy.fft
-import scipy.signal
+
+from affexion_core.features._mel import hann
 
 _WINDOW_SECONDS = 0.048  # nearly three periods of the lowest voice
 _N_CANDIDATES = 5
@@ -87,8 +88,10 @@ def _candidates(
 @lru_cache(maxsize=8)
 def _window(size: int) -> tuple[np.ndarray, np.ndarray]:
     """Make a Hann window and its own autocorrelation, which each frame's is divided by."""
-    window = scipy.signal.get_window("hann", size).astype(np.float32)
-    own = scipy.signal.correlate(window, window)[size - 1 :]
+    from scipy.signal import correlate
+
+    window = hann(size).astype(np.float32)
+    own = correlate(window, window)[size - 1 :]
     return window, np.maximum(own / own[0], 1e-3)
 
 

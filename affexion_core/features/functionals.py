@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from typing import Annotated, Literal
 
 import numpy as np
-import scipy.signal
 from pydantic import Field
 
 from affexion_core.config import config_class
@@ -227,7 +226,9 @@ def _mean_and_sd(values: np.ndarray) -> tuple[float, float]:
 
 def _peaks(level: np.ndarray) -> np.ndarray:
     """Find loudness peaks that stand out by 3 dB, about one a syllable, at least 0.1 s apart."""
-    return scipy.signal.find_peaks(level, prominence=3.0, distance=10)[0]
+    from scipy.signal import find_peaks
+
+    return find_peaks(level, prominence=3.0, distance=10)[0]
 
 
 def _rise_and_fall(steps: np.ndarray) -> tuple[float, float]:

@@ -41,6 +41,7 @@ def change(page, label, value):
     control.press("Enter")
 
 
+@pytest.mark.soak
 def test_two_folds_started_on_the_page_finish_before_ones_eyes(store, serve, page):
     address = serve(store.workspace.root)
     page.goto(f"{address}/train?preset=linear&train=voices&kind=cv&folds=2")

@@ -3,8 +3,9 @@ import contextlib
 import librosa
 import numpy as np
 import pytest
+import scipy.signal
 
-from affexion_core.features._mel import MelScale, decibels, mel_basis, mel_power
+from affexion_core.features._mel import MelScale, decibels, hann, mel_basis, mel_power
 
 SCALES = [
     MelScale(16_000, 2048, 160, 128, 0.0, 8_000.0),
@@ -44,3 +45,8 @@ def test_the_floor_is_each_clips_own() -> None:
     np.testing.assert_allclose(decibels(power, apart), [[-60, -100], [0, -80]], rtol=1e-6)
     np.testing.assert_allclose(decibels(power, joined), [[-60, -80], [0, -80]], rtol=1e-6)
     np.testing.assert_allclose(decibels(power, apart, top_db=None), [[-60, -100], [0, -90]], rtol=1e-6)
+
+
+@pytest.mark.parametrize("size", [2, 3, 64, 400, 401, 2048])
+def test_the_window_is_scipys(size):
+    np.testing.assert_array_equal(hann(size), scipy.signal.get_window("hann", size))

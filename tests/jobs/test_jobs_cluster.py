@@ -70,8 +70,8 @@ def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster
 )
 def test_a_worker_killed_mid_run_loses_nothing(store, tones_folder, cluster, engine):
     import_corpus(store, "folder", tones_folder, ImportOptions(dataset="tones"))
-    here = run_here(store, request_for(store, "cv", epochs=60, n_folds=2))
-    job = submit_run(store, request_for(store, "cv", epochs=60, n_folds=2))
+    here = run_here(store, request_for(store, "cv", epochs=40, n_folds=2))
+    job = submit_run(store, request_for(store, "cv", epochs=40, n_folds=2))
     workers = [cluster.add_worker(), cluster.add_worker()]
     with Client(cluster.address) as client:
         client.wait_for_workers(2, timeout=60)

@@ -156,7 +156,7 @@ def test_labels_changed_after_queueing_change_nothing(store_with_clips, engine):
     from affexion_core.store.datasets import delete_dataset
 
     store = store_with_clips
-    job = submit_run(store, request_for(store, "cv", n_folds=2))
+    job = submit_run(store, request_for(store, epochs=2))
     delete_dataset(store, "tones")
     engine()
     assert wait_for(store, job, "done", "failed").state == "done"

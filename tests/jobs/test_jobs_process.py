@@ -98,7 +98,7 @@ def killed_at_random(store, kills: int, inside_writes: int, epochs: int, seed: i
 
 
 def test_killed_at_random_points_it_ends_bit_equal(store_with_clips):
-    killed_at_random(store_with_clips, kills=3, inside_writes=1, epochs=120, seed=1)
+    killed_at_random(store_with_clips, kills=2, inside_writes=1, epochs=60, seed=1)
 
 
 @pytest.mark.soak
