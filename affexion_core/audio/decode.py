@@ -6,7 +6,7 @@ import hashlib
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
@@ -16,7 +16,7 @@ import numpy as np
 import soxr
 from pydantic import Field
 
-from affexion_core.audio import _pyav, _sndfile
+from affexion_core.audio import _sndfile
 from affexion_core.audio._integrity import length_warning
 from affexion_core.audio._stream import DecodingError, Stream
 from affexion_core.audio.levels import CLIPPED_AT
@@ -187,12 +187,7 @@ def _opened(path: Path) -> Iterator[tuple[FileIO, Container, Stream]]:
     with _file(path) as file:
         try:
             container = sniff(file, path.name)
-            opener = (
-                _sndfile.open_stream(file)
-                if container.library == "soundfile"
-                else _pyav.open_stream(file, container.demuxer)
-            )
-            with opener as stream:
+            with _stream_of(file, container) as stream:
                 if stream.sampling_rate < 1 or stream.channels < 1:
                     raise DecodingError(f"{stream.channels} channels at {stream.sampling_rate} Hz")
                 yield file, container, stream
@@ -203,6 +198,14 @@ def _opened(path: Path) -> Iterator[tuple[FileIO, Container, Stream]]:
             ) from error
         except OSError as error:
             raise AudioError(f"{path.name} can't be read ({error.strerror}). Copy it again.") from error
+
+
+def _stream_of(file: FileIO, container: Container) -> AbstractContextManager[Stream]:
+    if container.library == "soundfile":
+        return _sndfile.open_stream(file)
+    from affexion_core.audio import _pyav  # here, as it takes long to import and most files are wav or flac
+
+    return _pyav.open_stream(file, container.demuxer)
 
 
 def _check_span(name: str, start: float | None, end: float | None) -> None:

@@ -8,8 +8,8 @@ from functools import lru_cache
 import numpy as np
 
 
-def deltas(features: np.ndarray, bounds: np.ndarray, width: int, order: int) -> np.ndarray:
-    """Differentiate features along time; equals ``librosa.feature.delta`` with its ``interp`` mode.
+def deltas(features: np.ndarray, width: int, order: int, out: np.ndarray | None = None) -> np.ndarray:
+    """Differentiate a clip's features along time; equals ``librosa.feature.delta`` with its ``interp`` mode.
 
     The ``order``-th derivative of a polynomial of that order is one number for the whole window, so the frames
     before the first window's middle (and after the last's) have that window's value.
@@ -17,48 +17,48 @@ def deltas(features: np.ndarray, bounds: np.ndarray, width: int, order: int) -> 
     Parameters
     ----------
     features
-        float32 ``(n_frames of all, n_features)``, clip after clip.
-    bounds
-        ``(n_clips + 1,)``: clip ``i`` has the frames ``bounds[i]`` to ``bounds[i + 1]``.
+        float32 ``(n_frames, n_features)``.
     width
         Frames in the window, odd, at least 3. In a clip with fewer frames (librosa refuses it), the window
         shrinks to the largest odd number there is; with fewer than 3 frames the derivative is 0.
     order
         1 or 2.
+    out
+        Where to write to, same shape; None for a new array.
 
     Returns
     -------
     ndarray
-        float32, same shape.
+        float32, same shape: ``out`` where it was given.
     """
-    out, half = np.zeros_like(features), width // 2
-    valid = _slide(features, width, order)
-    for first, last in zip(bounds[:-1], bounds[1:], strict=True):
-        n_frames = int(last - first)
-        if n_frames >= width:
-            out[first + half : last - half] = valid[first : last - width + 1]
-            out[first : first + half] = valid[first]
-            out[last - half : last] = valid[last - width]
-        elif n_frames >= 3:
-            narrower = n_frames - 1 + n_frames % 2
-            out[first:last] = deltas(features[first:last], np.array([0, n_frames]), narrower, order)
+    out, n_frames = np.empty_like(features) if out is None else out, len(features)
+    if n_frames < 3:
+        out[:] = 0
+        return out
+    half = min(width, n_frames - 1 + n_frames % 2) // 2
+    middle = out[half : n_frames - half]
+    _slide(features, half, order, middle)
+    out[:half] = middle[0]
+    out[n_frames - half :] = middle[-1]
     return out
 
 
-def _slide(features: np.ndarray, width: int, order: int) -> np.ndarray:
-    """Fit every full window: ``(n_frames - width + 1, n_features)``; those across two clips are never used."""
-    n_windows = max(0, len(features) - width + 1)
-    total = np.zeros((n_windows, features.shape[1]), np.float32)
-    for offset, weight in enumerate(_weights(width, order)):
-        if weight:
-            total += np.float32(weight) * features[offset : offset + n_windows]
-    return total
+def _slide(features: np.ndarray, half: int, order: int, out: np.ndarray) -> None:
+    """Fit every full window. The weights left and right of its middle are the same, or for slopes opposite."""
+    weights, n = _weights(2 * half + 1, order), len(out)
+    join = np.subtract if order % 2 else np.add
+    np.multiply(features[half : half + n], weights[half], out=out)
+    pair = np.empty((n, features.shape[1]), np.float32)
+    for step in range(1, half + 1):
+        join(features[half + step : half + step + n], features[half - step : half - step + n], out=pair)
+        pair *= weights[half + step]
+        out += pair
 
 
 @lru_cache(maxsize=32)
-def _weights(width: int, order: int) -> tuple[float, ...]:
-    """Least-squares weights (Savitzky-Golay) of the derivative."""
+def _weights(width: int, order: int) -> np.ndarray:
+    """Least-squares weights (Savitzky-Golay) of the derivative, float32 ``(width,)``."""
     positions = np.arange(width) - width // 2
     powers = np.vander(positions, order + 1, increasing=True).astype(np.float64)
     weights = np.linalg.pinv(powers)[order] * math.factorial(order)
-    return tuple(np.where(np.abs(weights) < 1e-12, 0.0, weights).tolist())
+    return np.where(np.abs(weights) < 1e-12, 0.0, weights).astype(np.float32)

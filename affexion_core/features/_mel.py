@@ -6,14 +6,14 @@ SciPy's in single precision, and its import seconds. Tests hold every step again
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-import scipy.fft
 
 from affexion_core.errors import AudioError
+from affexion_core.features._fft import rfft
 from affexion_core.types import Utterance
 
 # Frames transformed in one go: enough for the matrix products, few enough for the processor's cache.
@@ -21,14 +21,15 @@ _BLOCK = 128
 # The filters are narrow, so each group of neighbours is multiplied with its own few frequency bins alone.
 _GROUPS = 8
 _FLOOR = 1e-10
+_DECIBELS = np.float32(10 / np.log(10))
 
 
 @dataclass(frozen=True)
 class MelScale:
     """How a signal becomes mel bands; names and meanings as in ``librosa.feature.melspectrogram``.
 
-    Frames are ``n_fft`` samples under a Hann window, centred (the signal stands between zeros), ``hop_length``
-    apart. ``fmin`` and ``fmax`` in Hz.
+    Frames are ``n_fft`` samples, centred (the signal stands between zeros), ``hop_length`` apart, under a Hann window
+    of ``win_length`` samples in their middle (None: all of them). ``fmin`` and ``fmax`` in Hz.
     """
 
     sampling_rate: int
@@ -37,6 +38,7 @@ class MelScale:
     n_mels: int
     fmin: float
     fmax: float
+    win_length: int | None = None
 
     def n_frames(self, n_samples: int) -> int:
         """Count the frames of a signal."""
@@ -102,8 +104,8 @@ def _bands(scale: MelScale) -> tuple[tuple[slice, slice, np.ndarray], ...]:
 
 
 @lru_cache(maxsize=16)
-def _window(n_fft: int) -> np.ndarray:
-    return hann(n_fft).astype(np.float32)
+def _window(size: int) -> np.ndarray:
+    return hann(size).astype(np.float32)
 
 
 def hann(size: int) -> np.ndarray:
@@ -133,29 +135,38 @@ def mel_power(signals: Sequence[np.ndarray], scale: MelScale) -> tuple[np.ndarra
     """
     counts = [scale.n_frames(len(signal)) for signal in signals]
     bounds = np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
-    padded, starts = _side_by_side(signals, counts, scale)
-    windows = np.lib.stride_tricks.sliding_window_view(padded, scale.n_fft)
-    power = np.empty((len(starts), scale.n_mels), np.float32)
-    for first in range(0, len(starts), _BLOCK):
-        frames = windows[starts[first : first + _BLOCK]]
-        frames *= _window(scale.n_fft)
-        spectrum = scipy.fft.rfft(frames, axis=1, overwrite_x=True)
+    power, done = np.empty((int(bounds[-1]), scale.n_mels), np.float32), 0
+    for frames in _windowed(signals, counts, scale):
+        spectrum = rfft(frames)
         energy = np.square(spectrum.real) + np.square(spectrum.imag)
         for bands, bins, weights in _bands(scale):
-            power[first : first + len(frames), bands] = energy[:, bins] @ weights
+            np.matmul(energy[:, bins], weights, out=power[done : done + len(frames), bands])
+        done += len(frames)
     return power, bounds
 
 
-def _side_by_side(signals: Sequence[np.ndarray], counts: list[int], scale: MelScale) -> tuple[np.ndarray, np.ndarray]:
-    """Lay signals in a row with zeros between them; return it and the start of every frame."""
-    half = scale.n_fft // 2
-    padded = np.zeros(sum(len(signal) + 2 * half for signal in signals) + 1, np.float32)
-    starts, at = [], 0
+def _windowed(signals: Sequence[np.ndarray], counts: Sequence[int], scale: MelScale) -> Iterator[np.ndarray]:
+    """Yield the frames of signals under the window, ``(at most _BLOCK, n_fft)``, in a buffer that is used again.
+
+    A window shorter than the frame stands at the frame's start instead of its middle, which turns phases alone.
+    """
+    size = scale.win_length or scale.n_fft
+    half, lead, window = scale.n_fft // 2, (scale.n_fft - size) // 2, _window(size)
+    buffer, filled = np.zeros((_BLOCK, scale.n_fft), np.float32), 0
     for signal, count in zip(signals, counts, strict=True):
-        padded[at + half : at + half + len(signal)] = signal
-        starts.append(at + scale.hop_length * np.arange(count))
-        at += len(signal) + 2 * half
-    return padded, np.concatenate(starts) if starts else np.empty(0, np.int64)
+        padded = np.zeros(len(signal) + 2 * half + 1, np.float32)
+        padded[half : half + len(signal)] = signal
+        frames = np.lib.stride_tricks.sliding_window_view(padded[lead:], size)[:: scale.hop_length]
+        first = 0
+        while first < count:
+            n = min(_BLOCK - filled, count - first)
+            np.multiply(frames[first : first + n], window, out=buffer[filled : filled + n, :size])
+            filled, first = filled + n, first + n
+            if filled == _BLOCK:
+                yield buffer
+                filled = 0
+    if filled:
+        yield buffer[:filled]
 
 
 def decibels(power: np.ndarray, bounds: np.ndarray, top_db: float | None = 80.0) -> np.ndarray:
@@ -175,8 +186,9 @@ def decibels(power: np.ndarray, bounds: np.ndarray, top_db: float | None = 80.0)
     ndarray
         float32, same shape.
     """
-    levels = np.log10(np.maximum(power, np.float32(_FLOOR)))
-    levels *= np.float32(10)
+    levels = np.maximum(power, np.float32(_FLOOR))
+    np.log(levels, out=levels)  # NumPy has no fast log10 for most processors
+    levels *= _DECIBELS
     if top_db is not None and len(levels):
         floors = np.maximum.reduceat(levels.max(axis=1), bounds[:-1]) - np.float32(top_db)
         np.maximum(levels, np.repeat(floors, np.diff(bounds))[:, None], out=levels)

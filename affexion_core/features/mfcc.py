@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
-import scipy.fft
 from pydantic import Field
 
-from affexion_core.config import config_class
+from affexion_core.config import config_class, plain
 from affexion_core.errors import ConfigError
 from affexion_core.features._deltas import deltas
 from affexion_core.features._mel import MelScale, checked_signals, decibels, mel_power
@@ -37,6 +36,14 @@ class Config:
         Field(ge=1, le=128, description="More coefficients keep finer spectral shape", json_schema_extra=_paper(25)),
     ] = 25
     n_fft: Annotated[int, Field(ge=64, le=16_384, description="Samples in a frame: 2048 are 128 ms at 16 kHz")] = 2048
+    win_length: Annotated[
+        int | None,
+        Field(
+            ge=16,
+            le=16_384,
+            description="Samples of a frame under the window: 400 are 25 ms at 16 kHz; empty for all of it",
+        ),
+    ] = None
     hop_length: Annotated[
         int,
         Field(
@@ -67,11 +74,26 @@ class Config:
     def __post_init__(self) -> None:
         if self.n_mfcc > self.n_mels:
             raise ConfigError(f"n_mfcc = {self.n_mfcc} is more than n_mels = {self.n_mels}; choose at most as many.")
+        if self.win_length is not None and self.win_length > self.n_fft:
+            raise ConfigError(
+                f"win_length = {self.win_length} is more than n_fft = {self.n_fft}; choose at most as many."
+            )
         if self.delta_width % 2 == 0:
             raise ConfigError(f"delta_width = {self.delta_width} is even; choose an odd number of frames.")
         highest = self.sampling_rate / 2
         if not self.fmin < (self.fmax or highest) <= highest:
             raise ConfigError(f"fmin = {self.fmin} and fmax = {self.fmax}: choose fmin < fmax <= {highest:.0f} Hz.")
+
+
+def identity(config: Config) -> dict[str, Any]:
+    """Give what decides the numbers, for the cache: a window of the whole frame is no setting.
+
+    So features that were computed before there was ``win_length`` are still found.
+    """
+    settings = plain(config)
+    if config.win_length in (None, config.n_fft):
+        del settings["win_length"]
+    return settings
 
 
 def n_features(config: Config) -> int:
@@ -121,12 +143,16 @@ def extract_batch(utterances: Sequence[Utterance], config: Config) -> list[np.nd
     power, bounds = mel_power(signals, _scale(config))
     # In double precision: the sums run to hundreds of dB, where single precision loses the third decimal.
     coefficients = (decibels(power, bounds).astype(np.float64) @ _cosines(config)).astype(np.float32)
-    orders = range(1, config.deltas + 1)
-    columns = [coefficients] + [deltas(coefficients, bounds, config.delta_width, order) for order in orders]
-    return [
-        np.concatenate([column[first:last] for column in columns], axis=1)
-        for first, last in zip(bounds[:-1], bounds[1:], strict=True)
-    ]
+    return [_with_deltas(coefficients[first:last], config) for first, last in zip(bounds[:-1], bounds[1:], strict=True)]
+
+
+def _with_deltas(coefficients: np.ndarray, config: Config) -> np.ndarray:
+    n = config.n_mfcc
+    columns = np.empty((len(coefficients), n_features(config)), np.float32)
+    columns[:, :n] = coefficients
+    for order in range(1, config.deltas + 1):
+        deltas(coefficients, config.delta_width, order, out=columns[:, order * n : (order + 1) * n])
+    return columns
 
 
 def _scale(config: Config) -> MelScale:
@@ -137,13 +163,24 @@ def _scale(config: Config) -> MelScale:
         n_mels=config.n_mels,
         fmin=config.fmin,
         fmax=config.fmax or config.sampling_rate / 2,
+        win_length=config.win_length,
     )
 
 
 @lru_cache(maxsize=16)
 def _cosines(config: Config) -> np.ndarray:
     """Make the cosine transform with liftering as one matrix, float64 ``(n_mels, n_mfcc)``."""
-    transform = scipy.fft.dct(np.eye(config.n_mels), type=config.dct_type, norm=config.norm, axis=1)[:, : config.n_mfcc]
+    if config.dct_type == 2:
+        middles, orders = np.arange(config.n_mels) + 0.5, np.arange(config.n_mfcc)
+        transform = 2 * np.cos(np.pi / config.n_mels * middles[:, None] * orders)
+        if config.norm == "ortho":
+            transform *= np.sqrt(0.5 / config.n_mels)
+            transform[:, 0] *= np.sqrt(0.5)
+    else:
+        import scipy.fft  # here, as it takes long to import and these kinds are rare
+
+        transform = scipy.fft.dct(np.eye(config.n_mels), type=config.dct_type, norm=config.norm, axis=1)
+        transform = transform[:, : config.n_mfcc]
     if config.lifter > 0:
         transform *= 1 + config.lifter / 2 * np.sin(np.pi * np.arange(1, config.n_mfcc + 1) / config.lifter)
     return transform

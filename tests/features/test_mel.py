@@ -12,6 +12,8 @@ SCALES = [
     MelScale(16_000, 400, 160, 40, 60.0, 7_600.0),
     MelScale(24_000, 1024, 256, 80, 1_100.0, 12_000.0),
     MelScale(16_000, 511, 100, 5, 0.0, 4_000.0),
+    MelScale(16_000, 512, 160, 40, 0.0, 8_000.0, win_length=400),
+    MelScale(16_000, 512, 200, 26, 20.0, 8_000.0, win_length=401),
 ]
 
 
@@ -33,7 +35,7 @@ def test_power_equals_librosa_clip_by_clip(scale: MelScale) -> None:
         with pytest.warns(UserWarning, match="n_fft") if len(signal) < scale.n_fft else contextlib.nullcontext():
             expected = librosa.feature.melspectrogram(
                 y=signal, sr=scale.sampling_rate, n_fft=scale.n_fft, hop_length=scale.hop_length,
-                n_mels=scale.n_mels, fmin=scale.fmin, fmax=scale.fmax,
+                n_mels=scale.n_mels, fmin=scale.fmin, fmax=scale.fmax, win_length=scale.win_length,
             ).T  # fmt: skip
         assert power[first:last].shape == expected.shape
         np.testing.assert_allclose(power[first:last], expected, rtol=1e-4, atol=1e-7)

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 
 from affexion_core.audio.decode import load_audio
-from affexion_core.config import build
+from affexion_core.config import build, config_hash
 from affexion_core.discovery import load_plugin, plugin_names
 from affexion_core.errors import AudioError, ConfigError
-from affexion_core.features.mfcc import Config, extract, extract_batch, n_features
+from affexion_core.features.mfcc import VERSION, Config, extract, extract_batch, identity, n_features
 from affexion_core.types import Utterance
 
 RATE = 16_000
@@ -48,7 +48,10 @@ def test_the_papers_features_of_real_speech_equal_librosa(speech: list[Utterance
         {"n_mfcc": 13, "n_fft": 512, "hop_length": 128, "n_mels": 40, "fmin": 50.0, "fmax": 7_000.0},
         {"n_mfcc": 20, "lifter": 22.0},
         {"n_mfcc": 30, "dct_type": 3, "norm": None},
+        {"n_mfcc": 12, "n_mels": 33, "norm": None},
         {"n_mfcc": 7, "n_fft": 400, "n_mels": 26},
+        {"n_fft": 512, "win_length": 400, "n_mels": 40},
+        {"n_fft": 1024, "win_length": 641, "hop_length": 256},
     ],
 )
 def test_other_settings_equal_librosa(settings: dict[str, object], speech: list[Utterance]) -> None:
@@ -103,6 +106,7 @@ def test_refuses_another_rate_and_empty_signals() -> None:
     [
         ({"n_mfcc": 0}, "n_mfcc = 0"),
         ({"n_mfcc": 40, "n_mels": 30}, "n_mfcc = 40 is more than n_mels = 30"),
+        ({"win_length": 4096}, "win_length = 4096 is more than n_fft = 2048"),
         ({"delta_width": 8}, "delta_width = 8 is even"),
         ({"fmin": 5_000.0, "fmax": 4_000.0}, "choose fmin < fmax <= 8000 Hz"),
         ({"fmax": 9_000.0}, "choose fmin < fmax <= 8000 Hz"),
@@ -111,6 +115,13 @@ def test_refuses_another_rate_and_empty_signals() -> None:
 def test_settings_that_make_no_sense(settings: dict[str, object], words: str) -> None:
     with pytest.raises(ConfigError, match=words):
         build(Config, settings)
+
+
+def test_caches_made_before_there_was_a_window_length_are_still_found() -> None:
+    # what a cache folder was named by then: all settings but this one
+    assert config_hash(identity(Config()), VERSION, 1) == "93f32dd449df3852"
+    assert config_hash(identity(Config(n_fft=512, win_length=512))) == config_hash(identity(Config(n_fft=512)))
+    assert config_hash(identity(Config(n_fft=512, win_length=400))) != config_hash(identity(Config(n_fft=512)))
 
 
 def test_it_is_found_by_name() -> None:
