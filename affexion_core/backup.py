@@ -21,8 +21,9 @@ from sqlalchemy import Connection, Table, func, select
 
 from affexion_core.archives import ArchiveLimits, unpacked
 from affexion_core.errors import CorpusError, StoreError
+from affexion_core.store.looking_up import REVISION
 from affexion_core.store.rows import chunks, now
-from affexion_core.store.schema import REVISION, metadata
+from affexion_core.store.schema import metadata
 from affexion_core.store.session import Store, reading, writing
 from affexion_core.types import Progress, no_progress
 from affexion_core.workspace import Workspace

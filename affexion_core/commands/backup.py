@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from affexion_core.backup import BackupReport
 from affexion_core.commands._options import common_options, emit, progress_bar, store
+
+if TYPE_CHECKING:
+    from affexion_core.backup import BackupReport
 
 
 @click.command()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,10 +13,11 @@ from types import ModuleType
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, DisconnectionError
 
 from affexion_core.errors import StoreError
 from affexion_core.store.failures import LOCK_SECONDS, explained, locked
+from affexion_core.store.looking_up import sqlite_module
 from affexion_core.store.upgrading import bring_up_to_date
 from affexion_core.store.write_queue import turn
 from affexion_core.workspace import Workspace
@@ -22,6 +25,8 @@ from affexion_core.workspace import Workspace
 # Before this version SQLite could corrupt a database in WAL mode with several connections writing and checkpointing.
 WAL_SAFE = (3, 51, 3)
 CONNECT_SECONDS = 5
+# A pooled connection that was used so recently is taken to be alive: asking costs a label a sixth of its time.
+FRESH_SECONDS = 1.0
 
 _WRITES = "affexion_writes"
 
@@ -111,15 +116,6 @@ def _turn(engine: Engine, writes: bool) -> Iterator[None]:
         yield
 
 
-def sqlite_module() -> ModuleType:
-    """Choose the SQLite to use: the newer one of the pysqlite3 wheel where installed, else Python's own."""
-    try:
-        from pysqlite3 import dbapi2
-    except ImportError:
-        from sqlite3 import dbapi2
-    return dbapi2
-
-
 def _checked_url(workspace: Workspace) -> URL:
     """Read the URL; messages don't repeat it, since it may hold a password."""
     text, file = workspace.database_url, workspace.root / "affexion.db"
@@ -158,16 +154,29 @@ def _sqlite_engine(url: URL, module: ModuleType) -> Engine:
 
 
 def _postgresql_engine(url: URL) -> Engine:
-    # pre-ping: a pooled connection may have died with a restart of the server
-    return create_engine(
+    engine = create_engine(
         url,
-        pool_pre_ping=True,
         connect_args={
             "connect_timeout": CONNECT_SECONDS,
             "options": f"-c lock_timeout={LOCK_SECONDS * 1000} -c timezone=UTC",
         },
         hide_parameters=True,
     )
+
+    @event.listens_for(engine, "checkin")
+    def note(connection: Any, record: Any) -> None:
+        record.info["used"] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def try_out(connection: Any, record: Any, proxy: object) -> None:
+        """Look whether a pooled connection has died with a restart of the server, unless it answered just now."""
+        if time.monotonic() - record.info.get("used", math.inf) > FRESH_SECONDS:
+            try:
+                engine.dialect.do_ping(connection)
+            except engine.dialect.loaded_dbapi.Error as error:
+                raise DisconnectionError("the server was restarted") from error  # the pool connects anew
+
+    return engine
 
 
 def _choose_journal(engine: Engine, module: ModuleType) -> None:

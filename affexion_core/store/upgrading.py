@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, inspect, text
 
 from affexion_core.errors import StoreError
 from affexion_core.store.failures import database_name
-from affexion_core.store.schema import REVISION
+from affexion_core.store.looking_up import REVISION
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 # Any fixed number: two processes that open a new PostgreSQL database at once upgrade it one after the other.

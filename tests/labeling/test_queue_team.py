@@ -30,8 +30,9 @@ from affexion_core.labeling.people import Person, add_person
 from affexion_core.labeling.projects import ProjectSettings, create_project, list_projects
 from affexion_core.labeling.queue import draw, past_answers, progress, submit
 from affexion_core.store.labels import find_annotations
+from affexion_core.store.looking_up import sqlite_module
 from affexion_core.store.schema import annotation, assignment, project_clip, project_rater
-from affexion_core.store.session import Store, reading, sqlite_module, writing
+from affexion_core.store.session import Store, reading, writing
 
 
 def finished(workers: list[Worker]) -> list[list[Acknowledged]]:

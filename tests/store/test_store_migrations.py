@@ -18,9 +18,10 @@ from affexion_core.store.clips import get_clip
 from affexion_core.store.datasets import load_dataset
 from affexion_core.store.jobs import add_job, list_jobs
 from affexion_core.store.labels import find_annotations
+from affexion_core.store.looking_up import REVISION, sqlite_module
 from affexion_core.store.runs import get_run, list_evaluations
-from affexion_core.store.schema import REVISION, metadata
-from affexion_core.store.session import Store, open_store, reading, sqlite_module, writing
+from affexion_core.store.schema import metadata
+from affexion_core.store.session import Store, open_store, reading, writing
 from affexion_core.store.upgrading import MIGRATIONS, schema_version
 from affexion_core.workspace import Workspace
 
