@@ -12,7 +12,7 @@ from affexion_ui.clip_table import label_column
 from affexion_ui.layout import show_error
 from affexion_ui.rights import refusal, say_refusal
 from affexion_ui.theme import escape_markdown
-from affexion_ui.words import count, counted, date, duration
+from affexion_ui.words import clip_title, count, counted, date, duration, speaker
 
 if TYPE_CHECKING:
     from affexion_core.labeling.versions import DatasetComparison
@@ -194,7 +194,7 @@ def _show_comparison(store: Store, summary: DatasetSummary, datasets: Sequence[D
         return
     _show_differences(found)
     if found.changed:
-        _show_changes(found)
+        _show_changes(store, found)
 
 
 def _show_differences(found: DatasetComparison) -> None:
@@ -219,12 +219,18 @@ def _show_differences(found: DatasetComparison) -> None:
     )
 
 
-def _show_changes(found: DatasetComparison) -> None:
+def _show_changes(store: Store, found: DatasetComparison) -> None:
+    from affexion_core.store.clips import get_clips
     from affexion_ui.figures import csv_bytes
 
     st.markdown("##### Labels changed")
-    rows = [{"Clip": change.clip_id, found.a: change.a, found.b: change.b} for change in found.changed]
-    st.dataframe(rows[:_MOST_CHANGES], hide_index=True, height=min(320, 38 + 35 * len(rows)), key="dataset-changes",
+    rows = [{"clip": change.clip_id, found.a: change.a, found.b: change.b} for change in found.changed]
+    clips = get_clips(store, [change.clip_id for change in found.changed[:_MOST_CHANGES]])
+    cells = [
+        {"Clip": clip_title(clip), "Speaker": speaker(clip), found.a: change.a, found.b: change.b}
+        for clip, change in zip(clips, found.changed, strict=False)
+    ]
+    st.dataframe(cells, hide_index=True, height=min(320, 38 + 35 * len(cells)), key="dataset-changes",
                  alt="Clips whose label differs")  # fmt: skip
     if len(rows) > _MOST_CHANGES:
         st.caption(f"The first {_MOST_CHANGES} of {count(len(rows))}; the file has all.")

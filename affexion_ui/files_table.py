@@ -14,6 +14,7 @@ from affexion_ui.figures import csv_bytes
 from affexion_ui.files_keeping import show_keep
 from affexion_ui.files_sources import Source, as_clip, ask_uploads, may_name_paths, on_disk
 from affexion_ui.layout import empty_state, show_error
+from affexion_ui.live_panel import load_predictor
 from affexion_ui.theme import escape_markdown
 from affexion_ui.words import counted
 
@@ -29,13 +30,14 @@ SURE = "P(its label)"
 """Column: how probable the label is that a row shows."""
 
 
-def show_files(store: Store, run: Run, predictor: Predictor) -> None:
-    """Ask for files, answer each, and show table, player and downloads."""
+def show_files(store: Store, run: Run) -> None:
+    """Ask for files, answer each, and show table, player and downloads; the model is loaded once there is a file."""
     sources = _ask()
     if not sources:
         hint = "Drop mp3, wav, m4a, webm, ogg or flac files above. Nothing is kept unless you add it to the library."
         empty_state("audio_file", "No file yet", hint)
         return
+    predictor = load_predictor(run.folder, run.finished or "")
     place, bar = st.container(), st.empty()
     rows = _answered(run, predictor, sources, bar)
     with place:

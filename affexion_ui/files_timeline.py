@@ -15,6 +15,7 @@ from affexion_ui.files_keeping import show_keep
 from affexion_ui.files_sources import Source, as_clip, ask_uploads, may_name_paths, on_disk
 from affexion_ui.files_table import SURE
 from affexion_ui.layout import empty_state, show_error
+from affexion_ui.live_panel import load_predictor
 from affexion_ui.theme import escape_markdown
 from affexion_ui.words import counted, duration
 
@@ -28,14 +29,14 @@ if TYPE_CHECKING:
 _PART = 300.0  # s on screen at once: segments stay wide enough to hit
 
 
-def show_timeline(store: Store, run: Run, predictor: Predictor) -> None:
+def show_timeline(store: Store, run: Run) -> None:
     """Ask for a recording, follow it through the run, and show what was heard."""
     source = _ask()
     if source is None:
         hint = "A talk, a call, an interview, up to two hours: it is cut into stretches of speech, each with its label."
         empty_state("timeline", "No recording yet", hint)
         return
-    timeline = _followed(run, predictor, source)
+    timeline = _followed(run, load_predictor(run.folder, run.finished or ""), source)
     if timeline is None:
         return
     speech = sum(segment.end - segment.start for segment in timeline.segments)

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from affexion_core.errors import AffexionError
-from affexion_core.types import Dataset, Run
+from affexion_core.types import Clip, Dataset, Run
 from affexion_ui.layout import show_error
 from affexion_ui.sound.component import show_player
 from affexion_ui.theme import escape_markdown, stamp_badge
-from affexion_ui.words import clip_title, counted
+from affexion_ui.words import clip_title, counted, speaker
 
 if TYPE_CHECKING:
     from affexion_core.differences.leaks import LeakReport
@@ -59,13 +59,22 @@ def _show_report(store: Store, report: LeakReport, key: str) -> None:
         st.markdown(":material/check_circle: No near-duplicate recordings were found.")
         return
     shown = report.duplicates[:_MOST_SHOWN]
+    firsts, seconds = (
+        get_clips(store, ids) for ids in zip(*((pair.first, pair.second) for pair in shown), strict=True)
+    )
     place = st.selectbox(
         counted(len(report.duplicates), "near-duplicate"),
         range(len(shown)),
-        format_func=lambda at: f"{shown[at].first} and {shown[at].second}, {shown[at].similarity:.0%} alike",
+        format_func=lambda at: (
+            f"{_named(firsts[at])} and {_named(seconds[at])}, {100 * shown[at].similarity:.0f} % alike"
+        ),
         key=f"{key}-pair",
     )
-    pair = shown[place]
-    for side, clip in zip(("training", "test"), get_clips(store, [pair.first, pair.second]), strict=True):
-        st.caption(f"{side}: {escape_markdown(clip_title(clip))}")
+    for side, clip in (("training", firsts[place]), ("test", seconds[place])):
+        st.caption(f"{side}: {escape_markdown(_named(clip))}")
         show_player(store.workspace, clip, f"{key}-{side}", spectrogram=False, height=56)
+
+
+def _named(clip: Clip) -> str:
+    """Name a clip by its words and its speaker: near-duplicates often say the same."""
+    return f"{clip_title(clip, 40)} by {speaker(clip)}" if clip.speaker else clip_title(clip, 40)

@@ -14,7 +14,7 @@ from affexion_ui.live_display import show_live
 from affexion_ui.live_microphone import CONSTRAINTS, Microphone, ask_for_fine_sound
 from affexion_ui.live_refusal import NOT_HERE, REFUSED, show_refusal
 from affexion_ui.theme import escape_markdown
-from affexion_ui.words import counted, date
+from affexion_ui.words import counted, date, preset_title
 
 if TYPE_CHECKING:
     from streamlit_webrtc import Translations
@@ -54,7 +54,7 @@ def choose_run(runs: list[Run]) -> Run:
 
 
 def _run_title(run: Run) -> str:
-    return f"{run.name or run.preset}, {date(run.created)} ({', '.join(run.labels) or 'dimensions'})"
+    return f"{run.name or preset_title(run.preset)}, {date(run.created)} ({', '.join(run.labels) or 'dimensions'})"
 
 
 def list_usable(store: Store) -> list[Run]:

@@ -100,7 +100,7 @@ def _candidates(store: Store) -> list[str]:
 
 def _picked_here(store: Store) -> list[str]:
     """Names picked in this browser, the last one first."""
-    kept = st.context.cookies.get(_cookie_name(store))
+    kept = st.context.cookies.get(cookie_name(store))
     try:
         found = json.loads(unquote(kept)) if isinstance(kept, str) else []
     except ValueError:
@@ -108,7 +108,8 @@ def _picked_here(store: Store) -> list[str]:
     return [name for name in found if isinstance(name, str)] if isinstance(found, list) else []
 
 
-def _cookie_name(store: Store) -> str:
+def cookie_name(store: Store) -> str:
+    """Name the cookie in which a browser remembers who picked their names in a workspace."""
     # browsers tell cookies apart by host alone: two workspaces on two ports would share one
     return "affexion-" + hashlib.sha256(str(store.workspace.root).encode()).hexdigest()[:12]
 
@@ -170,7 +171,7 @@ def _remember(store: Store, person: Person) -> None:
     names = [person.name, *(name for name in _picked_here(store) if name != person.name)][:_MOST_NAMES]
     value = quote(json.dumps(names))
     with st.sidebar:
-        _cookie(key="person-cookie", data={"name": _cookie_name(store), "value": value, "seconds": _YEAR}, height=1)
+        _cookie(key="person-cookie", data={"name": cookie_name(store), "value": value, "seconds": _YEAR}, height=1)
 
 
 def ask_person(store: Store, person: Person | None = None) -> None:

@@ -109,9 +109,8 @@ def _import_rows(clip: Clip, store: Store | None) -> list[tuple[str, str]]:
     batch = import_of(store, clip.id)
     if batch is None:
         return [("Came by", "no import: synthesized, recorded or kept here, or before imports were noted")]
-    return [
-        ("Came by", f"import {batch.id} of {batch.source}, {date(batch.created)}, {batch.person or 'no name said'}")
-    ]
+    by = batch.person or "no name said"
+    return [("Came by", f"import of {batch.source}, {date(batch.created)}, {by}")]
 
 
 def _provenance_rows(clip: Clip) -> list[tuple[str, str]]:

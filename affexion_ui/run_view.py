@@ -155,7 +155,7 @@ def _show_curves(entry: Entry) -> None:
 
 
 def _show_log(store: Store, entry: Entry) -> None:
-    from affexion_core.jobs.submit import log_path
+    from affexion_core.jobs.folders import log_path
 
     jobs = {job.id: job for job in ([entry.job] if entry.job else []) + list(entry.parts)}
     if not jobs:

@@ -16,7 +16,7 @@ from affexion_ui.leaks_view import show_leaks
 from affexion_ui.rights import refusal, say_refusal
 from affexion_ui.theme import escape_markdown, stamp_badge
 from affexion_ui.train_choices import ask_leaks, is_sweep
-from affexion_ui.words import count, counted
+from affexion_ui.words import count, counted, preset_title
 
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
@@ -252,7 +252,7 @@ def _identity(request: Request) -> str:
 
 
 def _name(request: Request) -> str:
-    what = f"{request.config.preset} on {request.dataset.name}"
+    what = f"{preset_title(request.config.preset)} on {request.dataset.name}"
     return request.name or (f"Sweep of {what}" if is_sweep(request) else what)
 
 

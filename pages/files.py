@@ -5,7 +5,7 @@ import streamlit as st
 from affexion_ui.files_table import show_files
 from affexion_ui.files_timeline import show_timeline
 from affexion_ui.layout import empty_state, page_header
-from affexion_ui.live_panel import choose_run, list_usable, load_predictor
+from affexion_ui.live_panel import choose_run, list_usable
 from affexion_ui.session import current_store
 
 store = current_store()
@@ -29,8 +29,7 @@ with right:
         "Look at", list(VIEWS), format_func=lambda name: VIEWS[name], required=True, key="files-view"
     )
 st.query_params["view"] = view or "clips"
-predictor = load_predictor(run.folder, run.finished or "")
 if view == "timeline":
-    show_timeline(store, run, predictor)
+    show_timeline(store, run)
 else:
-    show_files(store, run, predictor)
+    show_files(store, run)

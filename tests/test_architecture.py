@@ -110,6 +110,31 @@ def test_light_modules_load_nothing_heavy(module):
     assert done.stdout.strip() == "[]"
 
 
+# What pages ask for at their first drawing; torch alone would keep it waiting for a second or more.
+FIRST_DRAWN = (
+    "gap.arms",
+    "gap.estimate",
+    "gap.part",
+    "gap.result",
+    "gap.study",
+    "jobs.engine",
+    "jobs.folders",
+    "jobs.submit",
+    "labeling.model_loop",
+    "training.estimate",
+    "training.prepare",
+    "training.run_config",
+    "training.sweep_result",
+)
+
+
+def test_what_pages_first_draw_by_loads_no_torch():
+    modules = ", ".join(f"affexion_core.{name}" for name in FIRST_DRAWN)
+    code = f"import sys, {modules}; print([m for m in ('torch', 'librosa', 'sklearn') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=PROJECT, check=True)
+    assert done.stdout.strip() == "[]"
+
+
 def test_what_the_app_needs_beside_its_code_is_packaged():
     patterns = tomllib.loads((PROJECT / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]
     files = [p for p in (PROJECT / "affexion_ui").rglob("*") if p.suffix in (".js", ".css", ".json", ".svg", ".png")]

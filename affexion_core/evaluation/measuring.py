@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,7 +19,6 @@ from affexion_core.evaluation.scores import Scores, scores_to_json
 from affexion_core.evaluation.selection import stamp_of_trial
 from affexion_core.evaluation.transductive import stamp_adapted
 from affexion_core.ingest.label_maps import LabelMap, apply
-from affexion_core.predictor import Outcome, Predictor
 from affexion_core.run_folder import (
     Evaluation,
     ScoredClip,
@@ -43,6 +42,9 @@ from affexion_core.types import (
     split_stamp,
     traces,
 )
+
+if TYPE_CHECKING:
+    from affexion_core.predictor import Outcome, Predictor
 
 
 @dataclass(frozen=True)
@@ -197,6 +199,8 @@ def evaluate(
     SplitError
         If the dataset leaks into what the run trained on. See `stamp_for_test`.
     """
+    from affexion_core.predictor import Predictor
+
     folder = Path(run.folder)
     predictor = Predictor.load(folder)
     measured = fit_labels(dataset, predictor.labels, label_map)

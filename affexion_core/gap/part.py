@@ -13,8 +13,6 @@ from typing import Literal
 from affexion_core.errors import ConfigError, ModelError, TrainingError
 from affexion_core.evaluation.measuring import score_clips, scored_clips
 from affexion_core.evaluation.transductive import pin_target, stamp_adapted
-from affexion_core.gap.after import adapt_folder
-from affexion_core.predictor import Predictor
 from affexion_core.run_folder import (
     Evaluation,
     ScoredClip,
@@ -29,7 +27,6 @@ from affexion_core.run_folder import (
 )
 from affexion_core.store.clips import get_clips
 from affexion_core.store.session import Store
-from affexion_core.training.execute import fit_folder
 from affexion_core.training.prepare import describe
 from affexion_core.training.run_config import RunConfig
 from affexion_core.training.splits import set_apart_dev
@@ -131,6 +128,9 @@ def run_part(store: Store, folder: Path, progress: Progress = no_progress) -> Pa
     A recipe that can't be trained on these clips (a loss that is no number) makes a failed part, which is a result;
     anything else is raised.
     """
+    from affexion_core.gap.after import adapt_folder
+    from affexion_core.training.execute import fit_folder
+
     note = read_note(folder)
     if note.state in OVER:
         return note
@@ -163,6 +163,8 @@ def measure_model(store: Store, place: Path) -> None:
     """Let a trained model answer its clips, and keep the answers; nothing if they are there."""
     if (place / "evaluations" / f"{MEASURED}.json").is_file():
         return
+    from affexion_core.predictor import Predictor
+
     run, split = read_run(place), read_json(place / "split.json")
     rows = [row for row in split["clips"] if row["part"] == "test"]
     clips = get_clips(store, [row["clip_id"] for row in rows])

@@ -14,7 +14,6 @@ from typing import Any
 
 from affexion_core.errors import ConfigError, ModelError
 from affexion_core.evaluation.measuring import fit_labels, stamp_for_test
-from affexion_core.gap.after import AFTER
 from affexion_core.gap.arms import Arm, chosen_arms, fewer_voices, with_arm
 from affexion_core.gap.cells import BASE, allowed_leaks, base_part, crossval_part, folds_of, mixed_part
 from affexion_core.gap.few_real import SIZES, Halves, draw, halve, usable_sizes
@@ -23,6 +22,7 @@ from affexion_core.ingest.label_maps import LabelMap
 from affexion_core.run_folder import new_run_id, now, read_json, write_json
 from affexion_core.store.runs import save_run
 from affexion_core.store.session import Store
+from affexion_core.training.adaptation_check import AFTER
 from affexion_core.training.dimensions import require_labels
 from affexion_core.training.prepare import HeldOut, describe, pin_datasets, run_labels
 from affexion_core.training.run_config import RunConfig

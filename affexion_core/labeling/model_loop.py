@@ -13,7 +13,6 @@ from affexion_core.errors import ConfigError, LabelError, ModelError, allowed
 from affexion_core.labeling.consensus import count_votes
 from affexion_core.labeling.projects import get_project
 from affexion_core.labeling.votes import Votes, load_votes
-from affexion_core.predictor import Predictor
 from affexion_core.run_folder import ScoredClip, evaluation_names, read_predictions, seen_in_training
 from affexion_core.store.session import Store
 from affexion_core.types import Progress, Run, no_progress
@@ -200,6 +199,8 @@ def _unseen_probs(
     seen = {trace.clip_id for trace in seen_in_training(folder)}
     new = [votes.clips[id] for id in judged if id not in seen]
     if new:
+        from affexion_core.predictor import Predictor
+
         outcome = Predictor.load(folder).of_clips(store.workspace, new, progress)
         found |= {clip.id: row for clip, row in zip(new, outcome.probs, strict=True)}
     if not found:

@@ -13,8 +13,10 @@ import numpy as np
 from affexion_core.discovery import load_plugin
 from affexion_core.errors import ConfigError, LabelError, allowed
 from affexion_core.training.run_config import RunConfig
-from affexion_core.training.targets import FEWEST
 from affexion_core.types import Dataset, LabelledClip, Scheme
+
+# Clips that a batch needs for the CCC of a dimension to be learned by.
+FEWEST = 4
 
 
 def learns_labels(config: RunConfig) -> bool:

@@ -9,15 +9,19 @@ pages know no difference: only the history has one row. One that learns dimensio
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from threadpoolctl import threadpool_limits
 
 from affexion_core.discovery import load_plugin
 from affexion_core.errors import TrainingError
-from affexion_core.training.batches import ClipFeatures
 from affexion_core.training.run_config import RunConfig
+
+if TYPE_CHECKING:
+    import torch
+
+    from affexion_core.training.batches import ClipFeatures
 
 
 def fits_directly(model: str) -> bool:

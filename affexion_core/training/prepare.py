@@ -23,7 +23,7 @@ from affexion_core.run_folder import fold_folders, new_run_id, now, read_json, w
 from affexion_core.store.clips import get_clips
 from affexion_core.store.runs import save_run
 from affexion_core.store.session import Store
-from affexion_core.training.adaptation import check_adaptation
+from affexion_core.training.adaptation_check import check_adaptation
 from affexion_core.training.added import AlsoTrain, with_added
 from affexion_core.training.device import AUTO, NOT_STARTED, check_name, wanted_threads
 from affexion_core.training.dimensions import check_measurable, check_recipe, learns_labels, run_dimensions

@@ -30,7 +30,6 @@ from affexion_core.run_folder import (
 from affexion_core.store.runs import save_run
 from affexion_core.store.session import Store
 from affexion_core.training.dimensions import require_labels
-from affexion_core.training.execute import close, finish_crossval, fit_folder, predict_fold, share
 from affexion_core.training.prepare import (
     HeldOut,
     RunRequest,
@@ -274,6 +273,8 @@ def run_trial(
     ``give_up`` is asked between folds; where it says so, the trial is pruned. A training that can't be done with these
     values (a loss that is no number) makes a failed trial, which is a result; anything else is raised.
     """
+    from affexion_core.training.execute import finish_crossval, fit_folder, share
+
     run, note = read_run(folder), read_note(folder)
     if note.state in OVER:
         return note
@@ -305,6 +306,8 @@ def _end(folder: Path, note: TrialNote) -> TrialNote:
 
 def _fold_figures(store: Store, run: Run, fold: Path) -> dict[str, float | None]:
     by_id = {item.clip.id: item for item in pinned_dataset(store, Path(run.folder)).items}
+    from affexion_core.training.execute import predict_fold
+
     items, scored = predict_fold(store, run, fold, by_id)
     scores = score_clips(items, scored, run.labels)
     return {"accuracy": scores.accuracy.value, "uar": scores.uar.value}
@@ -317,6 +320,8 @@ def stamped(stamp: str, planned: SweepPlan) -> str:
 
 def _stamp(store: Store, run: Run) -> None:
     """Stamp all that a trial was measured on, so that the stamp goes wherever its figures go."""
+    from affexion_core.training.execute import close
+
     folder = Path(run.folder)
     planned = read_plan(folder.parent.parent)
     for name in evaluation_names(folder):

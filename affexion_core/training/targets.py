@@ -8,10 +8,9 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from affexion_core.training.dimensions import FEWEST
 from affexion_core.training.run_config import TrainingConfig
 
-# Clips that a batch needs for the CCC of a dimension to be learned by.
-FEWEST = 4
 # Of numbers in [-1, 1]: less than this is rounding.
 _NO_SPREAD = 1e-12
 

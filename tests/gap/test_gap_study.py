@@ -10,7 +10,6 @@ import pytest
 from gap_studies import carry_out, gap_store, small_request
 
 from affexion_core.errors import ConfigError, SplitError
-from affexion_core.gap import part as parts
 from affexion_core.gap.after import adapt_folder
 from affexion_core.gap.arms import ARMS, fewer_voices
 from affexion_core.gap.effects import effect_of, figures_over
@@ -21,6 +20,7 @@ from affexion_core.gap.study import plan_gap, prepare_gap, read_plan
 from affexion_core.predictor import Predictor
 from affexion_core.run_folder import read_json
 from affexion_core.store.clips import get_clips
+from affexion_core.training import execute
 from affexion_core.training.execute import fit_folder
 
 
@@ -109,7 +109,7 @@ def test_a_study_that_was_stopped_ends_with_the_same_figures_and_does_nothing_tw
         run_part(store, part_folder(folder, "base"), stop_at_the_second)
     assert n_measured(folder) == 1
     trained = []
-    monkeypatch.setattr(parts, "fit_folder", lambda *given: (trained.append(given[1]), fit_folder(*given)))
+    monkeypatch.setattr(execute, "fit_folder", lambda *given: (trained.append(given[1]), fit_folder(*given)))
     for _ in range(2):
         for name in read_plan(folder).parts:
             run_part(store, part_folder(folder, name))
