@@ -6,11 +6,11 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, func, select
+from sqlalchemy import Connection, RowMapping, bindparam, func, select
 
 from affexion_core.errors import LabelError, NotFoundError
 from affexion_core.store.clips import missing_clips
-from affexion_core.store.names import require_scheme
+from affexion_core.store.names import require_scheme, scheme_of
 from affexion_core.store.rows import chunks, dialect_insert, insert_new, upsert
 from affexion_core.store.schema import annotation as annotation_table
 from affexion_core.store.schema import clip as clip_table
@@ -23,6 +23,13 @@ _SAME = (
     *("id", "clip_id", "scheme", "rater", "created", "comment", "unclear", "withdrawn", "replaces", "project", "take"),
     *("second", "confidence", "intensity", "seconds", "heard"),
 )
+_SCHEME_AND_CLIPS = select(
+    scheme_table,
+    select(func.count())
+    .where(clip_table.c.id.in_(bindparam("ids", expanding=True)))
+    .scalar_subquery()
+    .label("n_clips"),
+).where(scheme_table.c.name == bindparam("name"))
 
 
 def save_scheme(store: Store, scheme: Scheme) -> None:
@@ -103,21 +110,30 @@ def add_annotations(store: Store, annotations: Sequence[Annotation], import_id: 
     if not annotations:
         return 0
     with writing(store) as connection:
-        schemes = {name: require_scheme(connection, name) for name in sorted({a.scheme for a in annotations})}
+        schemes = {
+            name: _scheme_and_clips(connection, name, annotations) for name in sorted({a.scheme for a in annotations})
+        }
         for made in annotations:
             if made.value is not None:
                 check_value(schemes[made.scheme], made.value, f"Annotation of clip {made.clip_id}")
-        ids = list(dict.fromkeys(a.clip_id for a in annotations))
-        found: set[str] = set()
-        for part in chunks(ids):
-            found.update(connection.execute(select(clip_table.c.id).where(clip_table.c.id.in_(part))).scalars())
-        missing = [id for id in ids if id not in found]
-        if missing:
-            total = connection.scalar(select(func.count()).select_from(clip_table))
-            raise NotFoundError(missing_clips(missing, total or 0))
         rows = [{**annotation_values(made, schemes[made.scheme]), "import_id": import_id} for made in annotations]
         new = insert_new(connection, annotation_table, rows)
     return len(new)
+
+
+def _scheme_and_clips(connection: Connection, name: str, annotations: Sequence[Annotation]) -> Scheme:
+    """Get a scheme, and see in the same query that the clips judged under it are there."""
+    row = None
+    for ids in chunks(dict.fromkeys(made.clip_id for made in annotations if made.scheme == name)):
+        row = connection.execute(_SCHEME_AND_CLIPS, {"name": name, "ids": ids}).mappings().one_or_none()
+        if row is None:
+            return require_scheme(connection, name)  # which lists those there are
+        if row["n_clips"] < len(ids):
+            there = set(connection.execute(select(clip_table.c.id).where(clip_table.c.id.in_(ids))).scalars())
+            total = connection.scalar(select(func.count()).select_from(clip_table))
+            raise NotFoundError(missing_clips([id for id in ids if id not in there], total or 0))
+    assert row is not None  # a scheme is asked for because something was judged under it
+    return scheme_of(row)
 
 
 def annotation_values(made: Annotation, scheme: Scheme) -> dict[str, Any]:

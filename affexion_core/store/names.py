@@ -39,6 +39,11 @@ def require_scheme(connection: Connection, name: str) -> Scheme:
     row = connection.execute(select(scheme).where(scheme.c.name == name)).mappings().one_or_none()
     if row is None:
         raise _not_found(connection, "scheme", name, scheme)
+    return scheme_of(row)
+
+
+def scheme_of(row: RowMapping) -> Scheme:
+    """Make a scheme of its row."""
     return Scheme(row["name"], tuple(row["labels"]), row["low"], row["high"])
 
 

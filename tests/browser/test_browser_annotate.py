@@ -414,7 +414,9 @@ def heap(devtools):
     return devtools.send("Runtime.getHeapUsage")["usedSize"]
 
 
-@pytest.mark.parametrize(("n_sessions", "n_answers"), [(3, 5), pytest.param(10, 100, marks=SOAK)])
+@pytest.mark.parametrize(
+    ("n_sessions", "n_answers"), [(3, 5), pytest.param(10, 100, marks=[SOAK, pytest.mark.timeout(1800)])]
+)
 def test_nothing_of_others_reaches_a_browser(n_sessions, n_answers, bench, address, loud, counted):
     """TEAM3 and TEAM4: canaries stand in what others said, in file names and in what models said.
 
