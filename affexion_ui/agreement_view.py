@@ -107,12 +107,12 @@ def _show_mix_ups(report: AgreementReport, key: str) -> None:
         format="%.0f %%",
         min_value=0,
         max_value=100,
-        width=110,
+        width=90,
         help="Of a vote for one of the two, how often another vote on the clip says the other.",
     )
     chance = st.column_config.NumberColumn(
         format="%.2f ×",
-        width=80,
+        width=76,
         help="1: as often as if the votes were dealt to clips at random, so nobody tells them apart.",
     )
     st.dataframe(
@@ -120,7 +120,7 @@ def _show_mix_ups(report: AgreementReport, key: str) -> None:
         hide_index=True,
         height=min(330, 38 + 35 * len(rows)),
         column_config={
-            "Label": st.column_config.MultiselectColumn("Labels", options=labels, color=_colours(labels), width=120),
+            "Label": st.column_config.MultiselectColumn("Labels", options=labels, color=_colours(labels), width=185),
             "Clips": st.column_config.NumberColumn(help="Clips that got both.", width=60),
             "Mixed up": percent,
             "Of chance": chance,

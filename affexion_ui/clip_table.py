@@ -70,11 +70,11 @@ def _columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     }
 
 
-def label_column(labels: Iterable[str]) -> Any:
-    """Show labels as pills in their own colours."""
+def label_column(labels: Iterable[str], width: int = 100) -> Any:
+    """Show labels as pills in their own colours, in a column of so many pixels."""
     from affexion_core.plots.theme import label_colour
 
     options = list(labels)
     return st.column_config.MultiselectColumn(
-        options=options, color=[label_colour(label) for label in options] or None, width=100
+        options=options, color=[label_colour(label) for label in options] or None, width=width
     )

@@ -40,8 +40,8 @@ def choose_dataset(store: Store, datasets: Sequence[DatasetSummary]) -> DatasetS
         column_config={
             "Clips": st.column_config.NumberColumn(width=70),
             "Speakers": st.column_config.NumberColumn(width=80, help="Known speakers, or voices."),
-            "Labels": label_column(sorted({label for summary in datasets for label in summary.labels})),
-            "Version": st.column_config.TextColumn(width=90, help="Hash of which clips carry which labels and votes."),
+            "Labels": label_column(sorted({label for summary in datasets for label in summary.labels}), 210),
+            "Version": st.column_config.TextColumn(width=76, help="Hash of which clips carry which labels and votes."),
         },
         alt="Datasets",
     )

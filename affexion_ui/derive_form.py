@@ -55,10 +55,10 @@ def _ask_change(name: str) -> dict[str, Any]:
         return {}
     low, high = getattr(config, pairs[0])
     words = next(field.why for field in fields_of(name, config, name) if field.name == pairs[0])
+    st.caption(f"**{name.capitalize()}**: {words}")
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        first = st.number_input(words, value=float(low), key=f"derive-{name}-low", width=420, format="%g")
-        second = st.number_input("to", value=float(high), key=f"derive-{name}-high", width=130, format="%g",
-                                 label_visibility="hidden")  # fmt: skip
+        first = st.number_input("from", value=float(low), key=f"derive-{name}-low", width=130, format="%g")
+        second = st.number_input("to", value=float(high), key=f"derive-{name}-high", width=130, format="%g")
     return {pairs[0]: [first, second]}
 
 

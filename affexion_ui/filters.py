@@ -33,7 +33,7 @@ def ask_filters(store: Store) -> ClipQuery:
         text = st.text_input(
             "Search", placeholder="words, speaker, file", key="q", bind="query-params", type="search", width=150
         )
-        dataset = _choice("Dataset", [summary.name for summary in list_datasets(store)], "dataset", 130)
+        dataset = _choice("Dataset", [summary.name for summary in list_datasets(store)], "dataset", 175)
         found = facets(store, dataset)
         origin = _choice("Origin", ORIGINS, "origin", 110)
         label = _choice("Label", list(found["label"]), "label", 125)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -51,6 +52,7 @@ def ask_files() -> Source | None:
         help="In an archive, folders are labels. With a manifest.csv or metadata.csv in it, the table says it all.",
     )
     if not files:
+        st.caption("Each recording is opened and checked first; you see what becomes of it before anything is kept.")
         return None
     staged = stage(files)
     if staged.layout is not None:
@@ -99,13 +101,14 @@ def ask_corpus() -> Source | None:
         return None
     first, second = st.columns([1, 2])
     names = [name for name in plugin_names("corpora") if name not in FREE]
-    corpus = first.selectbox("Corpus", names, key="import-corpus")
+    corpus = first.selectbox("Corpus", names, format_func=_short_title, key="import-corpus")
     info = load_plugin("corpora", corpus).INFO
     path = _ask_path(second)
     from affexion_core.licences import licence_of
 
     with st.container(border=True, gap="small"):
-        st.markdown(f"**{escape_markdown(info.title)}**  \nLicence: **{escape_markdown(info.licence)}**")
+        title = info.title[:1].upper() + info.title[1:]
+        st.markdown(f"**{escape_markdown(title)}**  \nLicence: **{escape_markdown(info.licence)}**")
         st.caption(f"It allows {escape_markdown(licence_of(info.licence).allows)}.")
         st.caption(f"{escape_markdown(info.how_to_get)} Expected: {escape_markdown(info.layout)}")
         st.caption(f"Cite: {escape_markdown(info.citation)}")
@@ -116,6 +119,13 @@ def ask_corpus() -> Source | None:
         st.caption("Accept the licence to see what would come in.")
         return None
     return Source(corpus, path)
+
+
+def _short_title(corpus: str) -> str:
+    """Name a corpus as people do: by the short name at the end of its title, where there is one."""
+    title = load_plugin("corpora", corpus).INFO.title
+    short = re.search(r"\((\S+)\)$", title)
+    return short[1] if short else title.removeprefix("the ")
 
 
 def _ask_path(place: st.delta_generator.DeltaGenerator) -> Path | None:

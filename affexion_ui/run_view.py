@@ -46,7 +46,8 @@ def show_entry(store: Store, entry: Entry) -> None:
         st.subheader(escape_markdown(title(entry)), anchor=False, width="content")
         state_badge(entry.state)
         started = date(entry.run.created if entry.run else entry.job.created if entry.job else None)
-        st.caption(f"{escape_markdown(data_words(entry))} · {started} · `{entry.id}`", width="content")
+        named = f"Commands know it as `{entry.id}`."
+        st.caption(f"{escape_markdown(data_words(entry))} · {started}", width="content", help=named)
     show_actions(store, entry)
     if entry.run is not None and entry.run.kind == "sweep":
         # its table takes the whole width

@@ -54,7 +54,7 @@ def test_a_study_in_the_queue_says_how_far_it_is_and_can_be_cancelled(in_studied
     beat(store, job.id, claimed.token, time.time(), 2, 8, "2 of 8 models, 1 of 4 parts")
     at = open_page("gap", study=job.run_id)
     assert not at.exception and "2 of 8 models, 1 of 4 parts" in now_words(entry_of(store, job.run_id))
-    assert data_words(entry_of(store, job.run_id)) == "voices (synthetic) against people (real)"
+    assert data_words(entry_of(store, job.run_id)) == "gap study: voices → people"
     assert "effect of each arm" not in words(at) and "No cell is measured yet" in words(at)
     at.button(key="gap-cancel").click().run()
     assert list_jobs(store, parent=job.id, states=("cancelled",))
