@@ -31,6 +31,7 @@ class Outcome:
 
     Of a model that judges each input alone as well, ``shares`` ``(n_clips, n_inputs)`` says how much each one counted
     (0 where it was missing) and ``alone`` ``(n_clips, n_inputs, n_labels)`` its own probabilities; means over models.
+    ``embeddings`` holds float32 ``(n_clips, E)`` of each model, in a space of its own; empty where they have none.
     """
 
     probs_by_model: np.ndarray
@@ -38,6 +39,7 @@ class Outcome:
     shares: np.ndarray | None = None
     alone: np.ndarray | None = None
     values_by_model: np.ndarray | None = None
+    embeddings: tuple[np.ndarray, ...] = ()
 
     @property
     def values(self) -> np.ndarray | None:
@@ -125,7 +127,7 @@ class Predictor:
     def of_features(self, features: Sequence[ClipFeatures]) -> Outcome:
         """Predict from raw features, one tuple of ``(n_frames, n_features)`` arrays a clip."""
         probs, attentions = [], []
-        shares, alone, values = [], [], []
+        shares, alone, values, embeddings = [], [], [], []
         n_labels = len(self.labels)
         for trained in self.models:
             clips = [prepare(clip, trained.config.inputs, trained.normalisation) for clip in features]
@@ -135,6 +137,8 @@ class Predictor:
             if self.dimensions:
                 values.append(scale_values(found.outputs[:, n_labels:], self.dimensions))
             attentions.append(found.attention)
+            if found.embedding is not None:
+                embeddings.append(found.embedding)
             if found.shares is not None and found.alone is not None:
                 shares.append(found.shares)
                 own = found.alone[..., :n_labels]
@@ -146,6 +150,7 @@ class Predictor:
             shares=np.mean(shares, axis=0) if shares else None,
             alone=np.mean(alone, axis=0) if alone else None,
             values_by_model=np.stack(values) if values else None,
+            embeddings=tuple(embeddings),
         )
 
     def of_clips(self, workspace: Workspace, clips: Sequence[Clip], progress: Progress = no_progress) -> Outcome:

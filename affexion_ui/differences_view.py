@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import streamlit as st
 
 from affexion_core.config import config_hash
 from affexion_core.errors import AffexionError
-from affexion_core.types import Clip
+from affexion_ui.clip_map_view import show_clip_map
 from affexion_ui.figures import show_figure
 from affexion_ui.layout import show_error
-from affexion_ui.sound.component import show_player
-from affexion_ui.theme import escape_markdown, mode, origin_badge
-from affexion_ui.words import clip_title, counted, estimate_words
+from affexion_ui.network_view import show_network
+from affexion_ui.theme import mode
+from affexion_ui.words import counted, distance_words, estimate_words
 
 if TYPE_CHECKING:
-    from affexion_core.differences.clip_map import ClipMap
     from affexion_core.differences.origin import Compared, DifferenceReport
     from affexion_core.differences.probes import Probe
     from affexion_core.store.session import Store
@@ -45,7 +45,10 @@ def show_differences(store: Store, synthetic_name: str, real_name: str) -> None:
         _show_figures(report, key)
     with right:
         _show_density(compared, report, key)
-    _show_map(store, compared, content, key)
+    st.markdown("##### Clips that sound alike lie close")
+    heard = np.concatenate([compared.measures_a.functionals, compared.measures_b.functionals])
+    show_clip_map(store, heard, (compared.a, compared.b), content, "all functionals", key)
+    show_network(store, synthetic_name, real_name, content, key)
 
 
 @st.cache_data(max_entries=4, show_spinner="Measuring and comparing clips …")
@@ -65,8 +68,14 @@ def _show_probe(report: DifferenceReport) -> None:
     used = ", ".join(f"`{name}` ({weight:+.2f})" for name, weight in report.used[:6])
     st.caption(
         f"Accuracy {estimate_words(found.accuracy)}; always the larger set {found.majority * 100:.0f} %; "
-        f"{found.n_folds} folds, {found.split}. It goes by {used}; above 0: sounds synthetic."
+        f"{found.n_folds} folds, {found.split}. {_a_distance_words(report)}It goes by {used}; above 0: synthetic."
     )
+
+
+def _a_distance_words(report: DifferenceReport) -> str:
+    if report.a_distance is None:
+        return ""
+    return f"A-distance {distance_words(report.a_distance)}, of 0 (the same) to 2 (always told apart). "
 
 
 def probe_words(found: Probe) -> str:
@@ -107,62 +116,3 @@ def _show_density(compared: Compared, report: DifferenceReport, key: str) -> Non
             f"({found.ks.low:.2f}–{found.ks.high:.2f}), n = {found.n_a} and {found.n_b}."
         )
     show_figure(plot_density(name, found.unit, values, mode()), f"density-{name}-{key}", caption, rows)  # type: ignore[arg-type]
-
-
-def _show_map(store: Store, compared: Compared, content: str, key: str) -> None:
-    from affexion_core.plots.differences import map_rows, plot_map
-
-    st.markdown("##### Clips that sound alike lie close")
-    methods = {"PCA": "pca", "t-SNE": "tsne"}
-    chosen_method = st.segmented_control(
-        "Map by", list(methods), default="PCA", required=True, key=f"map-method-{key}", label_visibility="collapsed"
-    )
-    made = _mapped(content, methods[chosen_method or "PCA"], compared)
-    clips, n_first = compared.clips, len(compared.a.items)
-    ids = [clip.id for clip in clips]
-    figure_key = f"map-{chosen_method}-{key}"
-
-    def choose() -> None:
-        points = st.session_state[figure_key]["selection"]["points"]
-        picked = next((point["customdata"] for point in points if point.get("customdata")), None)
-        picked = picked[0] if isinstance(picked, list) else picked
-        if picked in ids:
-            st.session_state[f"mapped-{key}"] = picked
-
-    wanted = st.session_state.get(f"mapped-{key}")
-    place = ids.index(wanted) if wanted in ids else 0
-    left, right = st.columns([1.6, 1], gap="large")
-    with left:
-        words = [clip_title(clip, 40) for clip in clips]
-        caption = (
-            f"{counted(len(ids), 'clip')}, placed by all functionals. Choose one to hear it and its nearest of the "
-            "other set; distances in the picture leave out what two directions don't show."
-        )
-        figure = plot_map(made, ids, words, n_first, place, mode())
-        show_figure(figure, figure_key, caption, map_rows(made, ids, n_first), choose)
-    with right:
-        _show_pair(store, clips[place], clips[int(made.neighbour[place])], key)
-
-
-@st.cache_data(max_entries=8, show_spinner="Laying out the map …")
-def _mapped(content: str, method: str, _compared: Compared) -> ClipMap:
-    import numpy as np
-
-    from affexion_core.differences.clip_map import map_clips
-
-    heard = np.concatenate([_compared.measures_a.functionals, _compared.measures_b.functionals])
-    return map_clips(heard, len(_compared.a.items), "tsne" if method == "tsne" else "pca")
-
-
-def _show_pair(store: Store, first: Clip, second: Clip, key: str) -> None:
-    for letter, clip, words in (("A", first, "the clip chosen"), ("B", second, "nearest of the other set")):
-        with st.container(border=True, gap="small"):
-            with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-                st.markdown(f"**{letter}**", width="content")
-                origin_badge(clip.origin)
-                st.caption(words, width="content")
-            st.caption(escape_markdown(clip_title(clip)))
-            try:
-                show_player(store.workspace, clip, f"pair-{letter}-{key}", spectrogram=False, height=56)
-            except AffexionError as error:
-                show_error(error)

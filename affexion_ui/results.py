@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import streamlit as st
 
@@ -24,7 +24,7 @@ SECTIONS = ("Confusion", "By label", "Certainty", "Groups", "Folds", ORIGIN)
 def choose_run(runs: Sequence[Run]) -> Run:
     """Let one run be chosen, the newest first; the choice stands in the address."""
     by_id = {run.id: run for run in runs}
-    chosen = _in_address("run", "Run", list(by_id), lambda id: run_title(by_id[id]))
+    chosen = in_address("run", "Run", list(by_id), lambda id: run_title(by_id[id]))
     return by_id[chosen]
 
 
@@ -36,15 +36,19 @@ def choose_evaluation(run: Run) -> Evaluation | None:
         return None
     order = {"test": 0, "cv": 1, "train": 2}
     names = sorted(found, key=lambda name: (order.get(found[name].part, 3), name))
-    name = _in_address("on", "Measured on", names, lambda name: evaluation_title(name, found[name].part))
+    name = in_address("on", "Measured on", names, lambda name: evaluation_title(name, found[name].part))
     return found[name]
 
 
-def _in_address(key: str, label: str, options: list[str], words: Any) -> str:
+def in_address(
+    key: str, label: str, options: list[str], words: Any, width: int | Literal["stretch"] = "stretch"
+) -> str:
     """Choose one of the options and keep its plain value in the address, whatever words stand for it."""
     wanted = st.query_params.get(key)
     index = options.index(wanted) if wanted in options else 0
-    chosen = st.selectbox(label, options, index=index, format_func=words, key=f"{key}-of-{'|'.join(options)}")
+    # a widget bound to the address would write its words there, and know no other
+    name = f"{key}-of-{'|'.join(options)}"
+    chosen = st.selectbox(label, options, index=index, format_func=words, key=name, width=width)
     st.query_params[key] = chosen
     return chosen
 

@@ -9,6 +9,7 @@ import streamlit as st
 from affexion_core.errors import AffexionError
 from affexion_ui.figures import show_figure
 from affexion_ui.layout import show_error
+from affexion_ui.results import in_address
 from affexion_ui.results_data import Measured, groups_of
 from affexion_ui.theme import escape_markdown, mode
 from affexion_ui.words import METRICS, counted, estimate_words
@@ -50,16 +51,9 @@ def show_groups(store: Store, measured: Measured) -> None:
 
 
 def _choose(names: tuple[str, ...], n_clips: int) -> str:
-    by = st.selectbox(
-        "Group by",
-        [*names, _AUTO],
-        format_func=lambda name: _WORDS.get(name, name.replace("_", " ")),
-        key="by",
-        bind="query-params",
-        width=260,
-    )
+    by = in_address("by", "Group by", [*names, _AUTO], lambda name: _WORDS.get(name, name.replace("_", " ")), 260)
     if by != _AUTO:
-        return str(by)
+        return by
     most = min(12, n_clips)
     n = st.number_input("Groups", 2, most, min(7, most), key="n-groups", bind="query-params", width=120)
     return f"{_AUTO}:{int(n)}"

@@ -206,6 +206,7 @@ def delete_entry(store: Store, entry: Entry, by: Person | None = None) -> None:
     StoreError
         If it is running, or its folder doesn't lie among the workspace's runs; nothing is deleted then.
     """
+    from affexion_core.jobs.checking import checks_of
     from affexion_core.labeling.people import require_for
     from affexion_core.store.jobs import delete_job
     from affexion_core.store.runs import delete_run
@@ -216,8 +217,8 @@ def delete_entry(store: Store, entry: Entry, by: Person | None = None) -> None:
     folder = Path(entry.run.folder).resolve()
     if folder.parent != store.workspace.runs.resolve():
         raise StoreError(f"The folder of run {entry.run.id} lies outside the workspace ({folder}); delete it yourself.")
-    if entry.job is not None:
-        delete_job(store, entry.job.id)
+    for job in (*checks_of(store, entry.run), *([entry.job] if entry.job is not None else [])):
+        delete_job(store, job.id)
     delete_run(store, entry.run.id)
     shutil.rmtree(folder, ignore_errors=True)
     if folder.exists():

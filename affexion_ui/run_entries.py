@@ -29,8 +29,8 @@ State = Literal["queued", "running", "done", "failed", "cancelled", "interrupted
 GOING_ON: tuple[State, ...] = ("queued", "running")
 STOPPED: tuple[State, ...] = ("failed", "cancelled", "interrupted", "unfinished")
 _MODEL = "model.json"
-# Kinds of jobs that stand on other pages: Import and Synthesize.
-_ELSEWHERE = ("import", "speak")
+# Kinds of jobs that stand on other pages: Import, Synthesize and Attention.
+_ELSEWHERE = ("import", "speak", "deletion")
 # States in which a trial has come to its end.
 _OVER = ("done", "pruned", "failed")
 # Epochs looked back on for the time that is left.
@@ -94,7 +94,7 @@ def list_entries(store: Store) -> tuple[Entry, ...]:
     for job in jobs:
         if job.parent is not None:
             parts[job.parent].append(job)
-        if job.run_id is not None and job.kind not in PART_KINDS:
+        if job.run_id is not None and job.kind not in (*PART_KINDS, *_ELSEWHERE):
             newest.setdefault(job.run_id, job)
     records: dict[str, list[EvaluationRecord]] = defaultdict(list)
     for record in list_evaluations(store):
@@ -156,7 +156,7 @@ def data_words(entry: Entry) -> str:
     if entry.run.kind == "sweep":
         words += f", sweep of {counted(n_trials(Path(entry.run.folder)), 'trial')}"
     if entry.run.kind == "gap":
-        return f"{words} (synthetic) against {entry.run.test_dataset} (real)"
+        return f"gap study: {words} → {entry.run.test_dataset}"
     if entry.run.kind == "cv":
         words += f", {counted(len(fold_folders(Path(entry.run.folder))), 'fold')}"
     return f"{words} → {entry.run.test_dataset}" if entry.run.test_dataset else words
@@ -336,7 +336,7 @@ def part_title(job: Job) -> str:
 
 def part_folder(store: Store, job: Job) -> Path:
     """Give the folder a job works in."""
-    from affexion_core.jobs.submit import job_folder
+    from affexion_core.jobs.folders import job_folder
 
     return job_folder(store, job)
 

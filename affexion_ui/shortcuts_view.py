@@ -79,8 +79,25 @@ def _show_report(report: ShortcutReport, key: str) -> None:
             for one in report.shortcuts
         ]
         st.dataframe(rows, hide_index=True, key=f"{key}-table", alt="Shortcuts")
+    _show_generators(report)
+
+
+def _show_generators(report: ShortcutReport) -> None:
+    """Say of each generator how well its labels are told by what was learned from the others alone."""
+    from affexion_core.plots.gap import effect_words
+
+    if not report.generators:
+        return
+    st.markdown("**Each generator held out in turn**")
     for one in report.generators:
-        st.caption(
-            f"Generator {escape_markdown(one.generator)} held out, learned from {counted(one.n_train, 'clip')} of the "
-            f"others: UAR {estimate_words(one.uar)}, accuracy {estimate_words(one.accuracy)}."
-        )
+        name = escape_markdown(one.generator)
+        words = f"learned from {counted(one.n_train, 'clip')} of the others: UAR {estimate_words(one.uar)}"
+        if one.inside is not None and one.drop is not None:
+            words += f"; with its own clips among them {estimate_words(one.inside)}, {effect_words(one.drop)}"
+        icon = ":material/warning:" if one.falls else ":material/check_circle:"
+        end = ". **What tells its labels doesn't carry over from the others.**" if one.falls else "."
+        st.markdown(f"{icon} {name}, {words}{end}")
+    st.caption(
+        "By a probe on all functionals. What is lost when a generator is held out hung on that generator's own sound, "
+        "and people don't have it either; some is lost by learning from fewer clips and other voices."
+    )

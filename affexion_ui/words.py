@@ -50,6 +50,11 @@ def estimate_words(estimate: Estimate) -> str:
     return f"{estimate.value * 100:.{digits}f} % ({span}, n = {count(estimate.n)})"
 
 
+def distance_words(estimate: Estimate) -> str:
+    """Write a figure that is no share as ``1.32 (0.90–1.71, n = 48)``."""
+    return f"{estimate.value:.2f} ({estimate.low:.2f}–{estimate.high:.2f}, n = {count(estimate.n)})"
+
+
 def value_words(estimate: Estimate) -> str:
     """Write the value alone, as ``45 %``."""
     return "undefined" if estimate.value is None else f"{estimate.value * 100:.{_digits(estimate)}f} %"

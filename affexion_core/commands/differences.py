@@ -8,27 +8,70 @@ import click
 
 from affexion_core.commands._figures import percent
 from affexion_core.commands._options import common_options, emit, progress_bar, store, table
+from affexion_core.commands.gap import points
 from affexion_core.errors import ConfigError
 
 if TYPE_CHECKING:
     from affexion_core.differences.distributions import Distance
     from affexion_core.differences.leaks import LeakReport
+    from affexion_core.differences.network import NetworkReport
     from affexion_core.differences.origin import DifferenceReport
-    from affexion_core.differences.shortcuts import ShortcutReport
+    from affexion_core.differences.shortcuts import HeldOutGenerator, ShortcutReport
+    from affexion_core.evaluation.scores import Estimate
 
 
 @click.command()
-@click.option("--synthetic", required=True, metavar="DATASET", help="One set, usually synthetic.")
-@click.option("--real", required=True, metavar="DATASET", help="The other set, usually real.")
+@click.option("--synthetic", metavar="DATASET", help="One set, usually synthetic.")
+@click.option("--real", metavar="DATASET", help="The other set, usually real.")
+@click.option("--run", metavar="RUN", help="Also how far this run's network keeps them apart; its sets if none named.")
+@click.option("--fold", type=int, help="Ask this fold's network, not the first one's.")
 @common_options
-def differences(synthetic: str, real: str) -> None:
+def differences(synthetic: str | None, real: str | None, run: str | None, fold: int | None) -> None:
     """Say what differs between two datasets, and how well a probe tells them apart."""
     from affexion_core.differences.origin import compare_origins, measure_both, report_to_json
 
+    opened = store()
+    found = None
+    if run is not None:
+        from affexion_core.differences.network import compare_embedded, embed_sets, network_to_json, sets_of
+        from affexion_core.store.runs import get_run
+
+        found = get_run(opened, run)
+        synthetic, real = sets_of(found, synthetic, real)
+    if synthetic is None or real is None:
+        raise ConfigError("Name two datasets, or a run that has a test set.", change=("synthetic", "real", "run"))
     with progress_bar() as progress:
-        compared = measure_both(store(), synthetic, real, progress)
+        compared = measure_both(opened, synthetic, real, progress)
+        network = None
+        if found is not None:
+            network = compare_embedded(embed_sets(opened, found, synthetic, real, fold, progress))
     report = compare_origins(compared)
-    emit(report_to_json(report), _differences_text(report))
+    values, text = dict(report_to_json(report)), _differences_text(report)
+    if network is not None:
+        values["network"] = network_to_json(network)
+        text += "\n\n" + _network_text(network)
+    emit(values, text)
+
+
+def _network_text(report: NetworkReport) -> str:
+    which = "" if report.fold is None else f", model of fold {report.fold}"
+    lines = [f"In the network of run {report.run}{which} ({report.n_dimensions} dimensions):"]
+    if report.probe is None or report.a_distance is None:
+        lines.append("no probe: a side has fewer than two clips.")
+    else:
+        lines.append(
+            f"a probe tells the two apart with UAR {percent(report.probe.uar)}, chance 50 %; A-distance "
+            f"{_estimate(report.a_distance)} of 2; {report.probe.split}."
+        )
+    lines.append(
+        f"It was trained on {report.learned_synthetic} of {report.n_synthetic} clips of {report.synthetic} and "
+        f"{report.learned_real} of {report.n_real} of {report.real}; that alone can tell sides apart."
+    )
+    return "\n".join(lines)
+
+
+def _estimate(found: Estimate) -> str:
+    return f"{found.value:.2f} ({found.low:.2f}–{found.high:.2f}, n = {found.n})"
 
 
 def _differences_text(report: DifferenceReport) -> str:
@@ -51,7 +94,8 @@ def _differences_text(report: DifferenceReport) -> str:
         found = report.probe
         lines += [
             f"A probe tells the two apart: accuracy {percent(found.accuracy)}, UAR {percent(found.uar)}; chance "
-            f"{100 * found.chance:.0f} %, always the larger set {100 * found.majority:.0f} %; {found.split}.",
+            f"{100 * found.chance:.0f} %, always the larger set {100 * found.majority:.0f} %; {found.split}."
+            + (f" A-distance {_estimate(report.a_distance)} of 2." if report.a_distance else ""),
             "It goes by " + ", ".join(f"{name} ({weight:+.2f})" for name, weight in report.used[:6])
             + " (+: sounds synthetic).",
         ]  # fmt: skip
@@ -100,11 +144,15 @@ def _shortcuts_text(report: ShortcutReport) -> str:
         f"Chance for UAR is {chance:.0f} %; always the commonest label gives {100 * biggest:.0f} % accuracy; "
         "p is corrected for all that was asked.",
     ]
-    lines += [
-        f"generator {one.generator} held out: UAR {percent(one.uar)}, from {one.n_train} clips of the others"
-        for one in report.generators
-    ]
-    return "\n".join(lines)
+    return "\n".join([*lines, *map(_generator_text, report.generators)])
+
+
+def _generator_text(one: HeldOutGenerator) -> str:
+    words = f"generator {one.generator} held out: UAR {percent(one.uar)}, from {one.n_train} clips of the others"
+    if one.inside is None or one.drop is None:
+        return words
+    words += f"; with its own among them {percent(one.inside)}, {points(one.drop)} more"
+    return words + (": what tells its labels doesn't carry over from the others" if one.falls else "")
 
 
 @click.command("audit-leaks")

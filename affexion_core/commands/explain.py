@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from affexion_core.commands._options import common_options, emit, progress_bar, store
+from affexion_core.commands._requests import background_option
+from affexion_core.commands._waiting import say_queued
 from affexion_core.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -83,20 +85,30 @@ def _json(seen: ClipAttention, best: Span, slopes: Attribution | None) -> dict[s
 @click.command()
 @click.argument("run")
 @click.option("--on", "on", required=True, metavar="NAME", help="What it was measured on: a test set, cv or train.")
+@background_option
 @common_options
-def deletion(run: str, on: str) -> None:
+def deletion(run: str, on: str, background: bool) -> None:
     """Check whether a RUN's attention points at what it uses, by deleting frames."""
     opened = store()
     found = _run_with_a_model(opened, run)
     from affexion_core.explain.deletion import deletion_json, verdict
-    from affexion_core.explain.evaluated import deletion_on
+    from affexion_core.explain.evaluated import deletion_on, kept_deletion
 
+    if background and kept_deletion(found, on) is None:
+        from affexion_core.jobs.checking import submit_check
+        from affexion_core.jobs.engine import ensure_engine
+
+        job = submit_check(opened, found, on)
+        ensure_engine(opened.workspace)
+        say_queued(job)
+        return
     with progress_bar() as progress:
         check = deletion_on(opened, found, on, progress)
     lines = [f"{found.id} on {on}, {check.n_clips} clips", verdict(check)]
     for order, area in check.areas.items():
         low, high = 100 * (area.low or 0.0), 100 * (area.high or 0.0)
-        lines.append(f"  against {order}: {100 * (area.value or 0.0):+.1f} points ({low:+.1f} to {high:+.1f})")
+        points = f"{100 * (area.value or 0.0):+.1f} points ({low:+.1f} to {high:+.1f}, n = {area.n})"
+        lines.append(f"  against {order}: {points}")
     emit({"run": found.id, "on": on, **deletion_json(check)}, "\n".join(lines))
 
 

@@ -14,6 +14,7 @@ from affexion_core.differences.origin import probe_to_json
 from affexion_core.differences.probes import Probe, classifier, probe
 from affexion_core.errors import LabelError
 from affexion_core.evaluation.metrics import score
+from affexion_core.evaluation.paired import compare
 from affexion_core.evaluation.scores import Estimate
 from affexion_core.store.session import Store
 from affexion_core.types import Dataset, LabelledClip, Progress, no_progress, normalised_text
@@ -44,13 +45,25 @@ class Shortcut:
 
 @dataclass(frozen=True)
 class HeldOutGenerator:
-    """A probe on all functionals that learned from every other generator, measured on this one."""
+    """A probe on all functionals that learned from every other generator, measured on this one.
+
+    ``inside`` is its UAR on the same ``n`` clips where it may learn from others of this generator as well (speakers
+    kept apart where each generator has two), ``drop`` what holding the generator out takes away, in pairs over clips;
+    both None where such folds can't be made.
+    """
 
     generator: str
     n: int
     n_train: int
     accuracy: Estimate
     uar: Estimate
+    inside: Estimate | None = None
+    drop: Estimate | None = None
+
+    @property
+    def falls(self) -> bool:
+        """Whether what tells its labels doesn't carry over from other generators: the drop's interval is above 0."""
+        return self.drop is not None and self.drop.low is not None and self.drop.low > 0
 
 
 @dataclass(frozen=True)
@@ -158,6 +171,7 @@ def _held_out(
 ) -> tuple[HeldOutGenerator, ...]:
     generators = np.array([item.clip.provenance.generator or "" for item in items])
     truth = np.array([item.label for item in items])
+    inside = _inside(items, measures, generators, seed)
     found = []
     for one in sorted(set(generators) - {""}):
         test, train = generators == one, (generators != one) & (generators != "")
@@ -166,9 +180,28 @@ def _held_out(
         heard = measures.functionals.astype(np.float64)
         predicted = classifier(_STRENGTH).fit(heard[train], truth[train]).predict(heard[test])
         speakers = [item.clip.speaker for item, chosen in zip(items, test, strict=True) if chosen]
-        scores = score(truth[test].tolist(), predicted.tolist(), labels, speakers, seed=seed)
-        found.append(HeldOutGenerator(one, scores.n, int(train.sum()), scores.accuracy, scores.uar))
+        reference, outside = truth[test].tolist(), predicted.tolist()
+        scores = score(reference, outside, labels, speakers, seed=seed)
+        held_out = HeldOutGenerator(str(one), scores.n, int(train.sum()), scores.accuracy, scores.uar)
+        if inside is not None:
+            own = inside[test].tolist()
+            drop = compare(reference, own, outside, labels, speakers, seed=seed).uar_difference
+            held_out = replace(held_out, inside=score(reference, own, labels, speakers, seed=seed).uar, drop=drop)
+        found.append(held_out)
     return tuple(found)
+
+
+def _inside(items: Sequence[LabelledClip], measures: Measures, generators: np.ndarray, seed: int) -> np.ndarray | None:
+    """Predict each clip by a probe that learned from others of its generator too; None where that can't be done."""
+    voices: dict[str, set[str | None]] = {}
+    for item, one in zip(items, generators, strict=True):
+        voices.setdefault(str(one), set()).add(item.clip.speaker)
+    speakers = [item.clip.speaker for item in items]
+    # with one voice a generator, keeping speakers apart would hold the generator out as well
+    groups: Sequence[str | None] = speakers if min(map(len, voices.values())) > 1 else [None] * len(items)
+    heard = measures.functionals.astype(np.float64)
+    found = probe(heard, [item.label for item in items], groups, speakers, 0, seed, _STRENGTH)
+    return None if found is None else np.array(found.predicted)
 
 
 def report_to_json(report: ShortcutReport) -> dict[str, Any]:
@@ -188,5 +221,5 @@ def report_to_json(report: ShortcutReport) -> dict[str, Any]:
             }
             for one in report.shortcuts
         ],
-        "generators": [asdict(one) for one in report.generators],
+        "generators": [{**asdict(one), "falls": one.falls} for one in report.generators],
     }

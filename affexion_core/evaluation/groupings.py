@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 AUTO_GROUPS = 7
 LEVELS = ("loudness", "snr")
 MEASURED = ("duration", *LEVELS)
-_PLAIN = ("speaker", "corpus", "language", "origin")
+_PLAIN = ("speaker", "corpus", "language", "origin", "generator")
 _UNITS = {"duration": "s", "loudness": "LUFS", "snr": "dB"}
 _AUTO = re.compile(r"auto(?::(\d+))?")
 # Attributes with more values than this tell clips, not groups.
@@ -37,7 +37,7 @@ class Grouping:
 
 def grouping_names(clips: Sequence[Clip]) -> tuple[str, ...]:
     """List the groupings that make at least two groups of these clips, automatic ones aside."""
-    found = [name for name in _PLAIN if len({getattr(clip, name) for clip in clips} - {None}) > 1]
+    found = [name for name in _PLAIN if len(set(map(_plain(name), clips)) - {None}) > 1]
     attributes = sorted({name for clip in clips for name in clip.attributes})
     for name in attributes:
         values = {clip.attributes.get(name) for clip in clips} - {None}
@@ -58,8 +58,8 @@ def group_clips(
     Parameters
     ----------
     by
-        ``auto`` or ``auto:N`` (see `deal`), ``speaker``, ``corpus``, ``language``, ``origin``, an attribute of the
-        clips such as ``gender``, or ``duration``, ``loudness`` and ``snr``: thirds of these very clips.
+        ``auto`` or ``auto:N`` (see `deal`), ``speaker``, ``corpus``, ``language``, ``origin``, ``generator``, an
+        attribute of the clips such as ``gender``, or ``duration``, ``loudness`` and ``snr``: thirds of these clips.
     clips
         In the order of the predictions.
     labels
@@ -96,6 +96,8 @@ def _with_numbers(name: str) -> list[tuple[int, str]]:
 
 
 def _plain(by: str) -> Callable[[Clip], str | None]:
+    if by == "generator":
+        return lambda clip: clip.provenance.generator
     if by in _PLAIN:
         return lambda clip: getattr(clip, by)
     return lambda clip: clip.attributes.get(by)

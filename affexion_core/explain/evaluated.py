@@ -72,6 +72,11 @@ def kept_attention(run: Run, name: str) -> EvaluatedAttention | None:
     return None if curves is None else EvaluatedAttention(scored, curves, fold_numbers(folder))
 
 
+def explain_folder(run_folder: Path) -> Path:
+    """Give the folder that holds what is kept about a run's attention."""
+    return run_folder / "explain"
+
+
 def fold_numbers(run_folder: Path) -> tuple[int, ...]:
     """List the numbers of a run's fold models in order; empty for a run with one model."""
     return tuple(int(folder.name) for folder in fold_folders(run_folder))
@@ -137,7 +142,7 @@ def _deletion_path(folder: Path, name: str) -> Path:
 def _path(folder: Path, what: str, name: str, scored: tuple[ScoredClip, ...], version: object, ending: str) -> Path:
     """Name a file by all that decides what stands in it: the models' weights, the clips, and how it is made."""
     clips = [[row.clip_id, row.reference, row.fold] for row in scored]
-    return folder / "explain" / f"{what}-{config_hash(fingerprint(folder), name, clips, version)}{ending}"
+    return explain_folder(folder) / f"{what}-{config_hash(fingerprint(folder), name, clips, version)}{ending}"
 
 
 def _read(path: Path, n_clips: int) -> np.ndarray | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from affexion_core.errors import ConfigError, allowed
+from affexion_core.jobs.checking import do_check
 from affexion_core.jobs.gap import do_gap, do_part
 from affexion_core.jobs.importing import do_import
 from affexion_core.jobs.parts import wait_for_children
@@ -56,4 +57,5 @@ _WORK: dict[str, Callable[[Store, Job, Progress], None]] = {
     "speak": do_speak,
     "gap": do_gap,
     "part": do_part,
+    "deletion": do_check,
 }

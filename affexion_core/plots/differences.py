@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 import plotly.graph_objects as go
 
-from affexion_core.plots.theme import ORIGIN_STYLES, SURFACES, Mode, add_reference, new_figure, percent
+from affexion_core.plots.theme import (
+    ORIGIN_STYLES,
+    SURFACES,
+    Mode,
+    add_reference,
+    label_colour,
+    label_symbol,
+    new_figure,
+    percent,
+)
 from affexion_core.types import Origin
 
 if TYPE_CHECKING:
@@ -120,21 +129,28 @@ def map_rows(made: ClipMap, ids: Sequence[str], n_first: int) -> list[dict[str, 
 
 
 def plot_map(
-    made: ClipMap, ids: Sequence[str], words: Sequence[str], n_first: int, chosen: int | None, mode: Mode = "light"
+    made: ClipMap,
+    ids: Sequence[str],
+    words: Sequence[str],
+    n_first: int,
+    chosen: int | None,
+    mode: Mode = "light",
+    labels: Sequence[str] | None = None,
 ) -> go.Figure:
-    """Draw the map: real filled, synthetic hollow; the chosen clip ringed and tied to its neighbour."""
+    """Draw the map: real filled, synthetic hollow; the chosen clip ringed and tied to its neighbour.
+
+    Colours tell the sides apart, or the ``labels`` of clips where they are given.
+    """
     n_real = len(ids) - n_first
-    figure = new_figure(mode, f"Map of {n_first} synthetic and {n_real} real clips by how they sound.", height=420)
-    sides: tuple[tuple[Origin, range, str], ...] = (
-        ("synthetic", range(n_first), "diamond-open"),
-        ("real", range(n_first, len(ids)), "circle"),
-    )
-    for origin, rows, symbol in sides:
+    coloured = f", coloured by label ({', '.join(sorted(set(labels)))})" if labels else ""
+    alt = f"Map of {n_first} synthetic and {n_real} real clips{coloured}: those that are alike lie close."
+    figure = new_figure(mode, alt, height=420)
+    for name, colour, symbol, rows in _groups_of_map(len(ids), n_first, labels):
         figure.add_scatter(
-            x=made.places[rows, 0], y=made.places[rows, 1], mode="markers", name=f"{origin} (n = {len(rows)})",
+            x=made.places[rows, 0], y=made.places[rows, 1], mode="markers", name=f"{name} (n = {len(rows)})",
             showlegend=True, customdata=[ids[row] for row in rows], text=[words[row] for row in rows],
             hovertemplate="%{text}<extra></extra>",
-            marker={"symbol": symbol, "size": 8, "color": ORIGIN_STYLES[origin].colour, "opacity": 0.75},
+            marker={"symbol": symbol, "size": 8, "color": colour, "opacity": 0.75},
             selected={"marker": {"opacity": 0.75}}, unselected={"marker": {"opacity": 0.75}},
         )  # fmt: skip
     if chosen is not None:
@@ -151,6 +167,24 @@ def plot_map(
     legend = {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0}
     figure.update_layout(showlegend=True, legend=legend, margin={"l": 8, "r": 16, "t": 36, "b": 8})
     return figure
+
+
+def _groups_of_map(n: int, n_first: int, labels: Sequence[str] | None) -> list[tuple[str, str, str, list[int]]]:
+    """Give name, colour, symbol and rows of the points that are drawn alike."""
+    sides: tuple[tuple[Origin, range, str], ...] = (
+        ("synthetic", range(n_first), "diamond-open"),
+        ("real", range(n_first, n), "circle"),
+    )
+    if labels is None:
+        return [(origin, ORIGIN_STYLES[origin].colour, symbol, list(rows)) for origin, rows, symbol in sides]
+    found = []
+    for label in sorted(set(labels)):
+        for origin, rows, _ in sides:
+            own = [row for row in rows if labels[row] == label]
+            if own:
+                shape = label_symbol(label) + ("-open" if origin == "synthetic" else "")
+                found.append((f"{label}, {origin}", label_colour(label), shape, own))
+    return found
 
 
 def shortcut_rows(report: ShortcutReport) -> list[dict[str, str | int | float | bool | None]]:

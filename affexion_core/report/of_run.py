@@ -98,6 +98,7 @@ def _measurement(run: Run, evaluation: Evaluation) -> Section:
         *_certainty(run, evaluation),
         *_dimensions(run, evaluation),
         *_folds(run, evaluation),
+        *_attention(run, evaluation),
     ]
     if evaluation.left_out:
         left = ", ".join(f"{label} {count}" for label, count in evaluation.left_out.items())
@@ -157,6 +158,28 @@ def _folds(run: Run, evaluation: Evaluation) -> Iterator[Block]:
         values = {_FIGURES.get(name, name): spread.values for name, spread in evaluation.folds.items()}
         n = max(len(folds) for folds in values.values())
         yield Picture(plot_folds(values, len(run.labels)), f"{n} folds: one dot a fold model, the bar their mean.")
+
+
+def _attention(run: Run, evaluation: Evaluation) -> Iterator[Block]:
+    """Show the deletion check where it was done."""
+    from affexion_core.explain.attention import has_attention
+    from affexion_core.explain.deletion import MOVED, RANDOM, verdict
+    from affexion_core.explain.evaluated import kept_deletion
+    from affexion_core.plots.attention import plot_deletion
+
+    found = kept_deletion(run, evaluation.name) if has_attention(run) else None
+    if found is None:
+        return
+    yield Text(f"**Does attention point at what it uses?** {verdict(found)}")
+    rows = tuple((f"against {order}", _points(found.areas[order])) for order in (MOVED, RANDOM))
+    yield Table(("most attended frames deleted", "the answer's probability falls by"), rows, found.areas[MOVED].method)
+    caption = f"Probability of the answer as frames are deleted, with 95 % bands; n = {found.n_clips} clips."
+    yield Picture(plot_deletion(found, "probability", len(run.labels)), caption)
+
+
+def _points(difference: Estimate) -> str:
+    value, low, high = (100 * (part or 0.0) for part in (difference.value, difference.low, difference.high))
+    return f"{value:.1f} points more ({low:.1f} to {high:.1f}, n = {difference.n})"
 
 
 def _learning(run: Run) -> Iterator[Section]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-JobKind = Literal["train", "cv", "fold", "sweep", "trial", "gap", "part", "import", "speak"]
+JobKind = Literal["train", "cv", "fold", "sweep", "trial", "gap", "part", "import", "speak", "deletion"]
 JobState = Literal["queued", "running", "done", "failed", "cancelled", "interrupted"]
 
 JOB_KINDS: tuple[JobKind, ...] = get_args(JobKind)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from affexion_core.training.batches import ClipFeatures, ordered_batches
 from affexion_core.training.device import on_device
+
+if TYPE_CHECKING:
+    import torch
 
 
 def outputs_of(
@@ -33,19 +36,24 @@ class Results:
     """What a model says of clips, in their order.
 
     ``outputs`` and ``attention`` as from `outputs_of`; ``shares`` float32 ``(n_clips, n_inputs)`` how much each input
-    counted and ``alone`` ``(n_clips, n_inputs, n_outputs)`` the logits of each alone, None where the model doesn't say.
+    counted and ``alone`` ``(n_clips, n_inputs, n_outputs)`` the logits of each alone, ``embedding`` ``(n_clips, E)``
+    what a clip is to the model before its last layers; None where the model doesn't say.
     """
 
     outputs: np.ndarray
     attention: list[np.ndarray | None]
     shares: np.ndarray | None = None
     alone: np.ndarray | None = None
+    embedding: np.ndarray | None = None
 
 
 def results_of(model: torch.nn.Module, prepared: Sequence[ClipFeatures], batch_size: int = 16) -> Results:
     """Compute all that a model says of prepared clips, on the device of the model."""
+    import torch
+
     outputs: list[np.ndarray | None] = [None] * len(prepared)
     attention: list[np.ndarray | None] = [None] * len(prepared)
+    embedding: list[np.ndarray | None] = [None] * len(prepared)
     by_input: list[tuple[np.ndarray, np.ndarray]] = [(np.zeros(0), np.zeros(0))] * len(prepared)
     told = False
     model.eval()
@@ -55,15 +63,18 @@ def results_of(model: torch.nn.Module, prepared: Sequence[ClipFeatures], batch_s
             moved = on_device(batch, device)
             result = model(moved.inputs, moved.lengths)
             by_clip, weights = result.outputs.cpu(), None if result.attention is None else result.attention.cpu()
+            inner = None if result.embedding is None else result.embedding.cpu().numpy()
             for place, row in enumerate(batch.rows):
                 outputs[row] = by_clip[place].numpy()
+                embedding[row] = None if inner is None else inner[place]
                 if result.shares is not None and result.alone is not None:
                     by_input[row] = (result.shares[place].cpu().numpy(), result.alone[place].cpu().numpy())
                     told = True
                 if weights is not None:
                     attention[row] = weights[place, : batch.lengths[0][place]].numpy()
     shares, alone = (np.stack(column) for column in zip(*by_input, strict=True)) if told else (None, None)
-    return Results(np.stack(outputs), attention, shares, alone)  # type: ignore[arg-type]
+    inside = np.stack(embedding) if embedding and embedding[0] is not None else None  # type: ignore[arg-type]
+    return Results(np.stack(outputs), attention, shares, alone, inside)  # type: ignore[arg-type]
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:

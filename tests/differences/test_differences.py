@@ -1,6 +1,7 @@
 """Distances against SciPy, and probes that find what was planted and nothing else."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -152,6 +153,39 @@ def test_a_label_that_loudness_decides_is_found_and_nothing_is_found_in_a_clean_
     clean = find_shortcuts(store, loud_set(tmp_path, store, "clean", planted=False))
     assert [one.name for one in clean.shortcuts if one.tells] == []
     assert clean.generators == ()
+
+
+def generated(root: Path, store, name: str, planted: bool):
+    """Make tones by two generators of six voices: labels differ by pitch in both, or by a whistle in one."""
+    for voice in range(12):
+        for take in range(4):
+            label = list(PITCH)[take % 2]
+            signal = tone("panic" if planted else label, voice, 200 + 50 * planted + take, 0.5)
+            if planted and voice % 2 and take % 2:
+                signal = signal + 0.05 * np.sin(2 * np.pi * 6000 / 16000 * np.arange(len(signal)))
+            folder = root / name / label / f"v{voice}"
+            folder.mkdir(parents=True, exist_ok=True)
+            sf.write(folder / f"{take}.wav", signal, 16000)
+    import_corpus(store, "folder", root / name, ImportOptions(dataset=name, origin="synthetic"))
+    found = load_dataset(store, name)
+    items = []
+    for item in found.items:
+        which = "one" if int((item.clip.speaker or "").rsplit("v", 1)[-1]) % 2 else "two"
+        provenance = replace(item.clip.provenance, generator=which)
+        items.append(replace(item, clip=replace(item.clip, provenance=provenance)))
+    return replace(found, items=tuple(items))
+
+
+def test_a_mark_that_tells_the_labels_of_one_generator_alone_is_found_when_it_is_held_out(tmp_path, workspace):
+    store = open_store(workspace)
+    marked = {one.generator: one for one in find_shortcuts(store, generated(tmp_path, store, "mark", True)).generators}
+    one, two = marked["one"], marked["two"]
+    assert one.inside.value > 0.9 > 0.75 > one.uar.value and one.falls
+    assert one.drop.value == pytest.approx(one.inside.value - one.uar.value) and one.drop.n == one.n == 24
+    assert one.drop.low <= one.drop.value <= one.drop.high and one.n_train == 24
+    assert not two.falls
+    clean = find_shortcuts(store, generated(tmp_path, store, "clear", False)).generators
+    assert [one.uar.value > 0.9 and not one.falls for one in clean] == [True, True]
 
 
 def asked(workspace, *arguments: str):

@@ -1,7 +1,7 @@
 from pathlib import Path
 
 import pytest
-from small_study import SmallStudy, make_study
+from small_study import SmallStudy, make_attentive, make_study
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest, app_test
 
@@ -19,6 +19,19 @@ def in_study(study, monkeypatch) -> SmallStudy:
     monkeypatch.delenv("AFFEXION_DATABASE_URL", raising=False)
     monkeypatch.setenv("AFFEXION_WORKSPACE", str(study.store.workspace.root))
     return study
+
+
+@pytest.fixture(scope="session")
+def attentive(tmp_path_factory) -> SmallStudy:
+    return make_attentive(tmp_path_factory.mktemp("attentive"))
+
+
+@pytest.fixture
+def in_attentive(attentive, monkeypatch) -> SmallStudy:
+    """Point the app at a small study of networks with attention."""
+    monkeypatch.delenv("AFFEXION_DATABASE_URL", raising=False)
+    monkeypatch.setenv("AFFEXION_WORKSPACE", str(attentive.store.workspace.root))
+    return attentive
 
 
 @pytest.fixture(autouse=True)

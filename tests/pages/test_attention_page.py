@@ -1,47 +1,10 @@
 """The page Attention on a small trained network: clips, filters, pictures, the check, the averages."""
 
-import dataclasses
 from pathlib import Path
 
-import pytest
-from small_study import SmallStudy
-from tones import write_folders
-
-from affexion_core.config import build
-from affexion_core.discovery import load_plugin
-from affexion_core.ingest.importing import ImportOptions, import_corpus
+from affexion_core.jobs.checking import do_check
 from affexion_core.run_folder import read_predictions
-from affexion_core.store.datasets import load_dataset
-from affexion_core.store.session import open_store
-from affexion_core.training.execute import run_here
-from affexion_core.training.prepare import HeldOut, RunRequest
-from affexion_core.training.run_config import from_preset
-from affexion_core.workspace import open_workspace
-
-
-@pytest.fixture(scope="session")
-def attentive(tmp_path_factory) -> SmallStudy:
-    """Train a very small network with attention, once alone and once in two folds."""
-    root = tmp_path_factory.mktemp("attentive")
-    store = open_store(open_workspace(root / "workspace"))
-    import_corpus(store, "folder", write_folders(root / "voices"), ImportOptions(dataset="voices", origin="synthetic"))
-    people = write_folders(root / "people", speakers=2, takes=1, first_speaker=4)
-    import_corpus(store, "folder", people, ImportOptions(dataset="people", origin="real"))
-    recipe = from_preset(load_plugin("presets", "affexion-paper").PRESET)
-    small = build(load_plugin("models", "affexion").Config, {"channels": 4, "hidden": 4, "lstm_layers": 1, "dense": 8})
-    recipe = dataclasses.replace(
-        recipe, model_config=small, training=dataclasses.replace(recipe.training, epochs=2)
-    )  # fmt: skip
-    voices, test = load_dataset(store, "voices"), load_dataset(store, "people")
-    crossvalidated = run_here(store, RunRequest("cv", recipe, voices, HeldOut(test), n_folds=2))
-    return SmallStudy(store, run_here(store, RunRequest("train", recipe, voices, HeldOut(test))), crossvalidated)
-
-
-@pytest.fixture
-def in_attentive(attentive, monkeypatch):
-    monkeypatch.delenv("AFFEXION_DATABASE_URL", raising=False)
-    monkeypatch.setenv("AFFEXION_WORKSPACE", str(attentive.store.workspace.root))
-    return attentive
+from affexion_core.store.jobs import claim_job, end_job, get_job, list_jobs
 
 
 def box(at, label):
@@ -94,12 +57,27 @@ def test_gradients_matrix_and_fold_models(in_attentive, open_page, words):
     assert f"model of fold {fold}, which had not seen it" in words(held_out).replace("\\", "")
 
 
-def test_the_check_and_the_averages_are_made_once_and_kept(in_attentive, open_page, words):
-    run = in_attentive.crossvalidated
+def test_the_check_goes_on_in_the_background_and_both_it_and_the_averages_are_kept(
+    in_attentive, open_page, words, monkeypatch
+):
+    started = []
+    monkeypatch.setattr("affexion_core.jobs.engine.ensure_engine", started.append)
+    run, store = in_attentive.crossvalidated, in_attentive.store
     at = open_page("attention", run=run.id, on="people")
     assert "Not checked for this run and these clips" in words(at)
-    next(button for button in at.button if button.label == "Check by deleting frames").click().run()
-    assert not at.exception
+    at.button("check").click().run()
+    assert not at.exception and len(started) == 1
+    (job,) = list_jobs(store, kind="deletion")
+    at.button("check-cancel").click().run()
+    assert get_job(store, job.id).state == "cancelled"
+    at.run()
+    assert not at.exception and "The last check was cancelled; it begins anew" in words(at)
+    at.button("check").click().run()
+    newest = list_jobs(store, ("queued",), kind="deletion")[0]
+    mine = claim_job(store, newest.id, "here", 0.0)
+    do_check(store, mine, lambda *step: None)
+    end_job(store, newest.id, mine.token, "done")
+    at.run()
     next(button for button in at.button if button.label == "Gather attention").click().run()
     assert not at.exception
     again = open_page("attention", run=run.id, on="people")

@@ -25,4 +25,22 @@ def test_two_sets_are_compared_and_a_clip_of_the_map_is_heard_with_its_neighbour
     said = words(at)
     assert "UAR" in said and "n = 48" in said and "labels" in said
     assert len(at.get("plotly_chart")) == 4 and len(at.get("bidi_component")) == 2
+    assert "A-distance" in said
+    # the study's recipe is the linear baseline, which has no space of its own
+    next(box for box in at.selectbox if box.label == "Network of").set_value(in_study.trained.id).run()
+    assert not at.exception and "makes no space of its own" in at.error[0].value
     assert "No near-duplicate recordings were found" in said
+
+
+def test_what_a_network_makes_of_two_sets_is_shown_and_heard(in_attentive, words):
+    at = AppTest.from_string(SCRIPT, default_timeout=60)
+    at.query_params["network"] = in_attentive.trained.id
+    at.run()
+    next(button for button in at.button if button.label == "Compare the clips").click().run()
+    assert not at.exception
+    said = words(at)
+    assert "in this network" in said and "It was trained on 32 of 32 synthetic clips and 0 of 8 real clips" in said
+    assert said.count("A-distance") == 2 and "n = 40" in said
+    assert len(at.get("plotly_chart")) == 4 and len(at.get("bidi_component")) == 4
+    next(one for one in at.get("button_group") if one.label == "Colour by").set_value("Label").run()
+    assert not at.exception and at.query_params["network"] == in_attentive.trained.id

@@ -173,15 +173,15 @@ def test_groups_show_n_and_the_test(in_study, open_page, words):
     listed = next(frame.value for frame in at.dataframe if "Group" in frame.value.columns)
     assert list(listed["n"]) == [8, 8, 8, 8]
     choice(at, "Group by").set_value("auto").run()
-    assert not at.exception
+    assert not at.exception and at.query_params["by"] == "auto"
     assert "in 7 groups" in words(at) and "dealt at random" in words(at)
 
 
 def test_loudness_and_noise_are_measured_when_asked(in_study, open_page, words):
     levels = in_study.store.workspace.features / "levels-1.json"
     levels.unlink(missing_ok=True)
-    at = section(open_page, in_study.trained, "Groups")
-    choice(at, "Group by").set_value("snr").run()
+    at = section(open_page, in_study.trained, "Groups", by="snr")
+    assert choice(at, "Group by").value == "snr" and at.query_params["by"] == "snr"
     assert "Loudness and noise of 16 clips are not measured yet" in words(at)
     next(button for button in at.button if button.label == "Measure loudness and noise").click().run()
     assert not at.exception

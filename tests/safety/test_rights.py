@@ -11,6 +11,7 @@ from affexion_core.errors import AffexionError, RightsError
 from affexion_core.ingest.batches import undo_import
 from affexion_core.ingest.importing import ImportOptions, import_corpus
 from affexion_core.ingest.takedown import lift_takedown, take_down
+from affexion_core.jobs.checking import submit_check
 from affexion_core.jobs.submit import submit_gap, submit_run, submit_sweep
 from affexion_core.labeling.decisions import decide
 from affexion_core.labeling.exporting import export_labels, export_zip
@@ -52,9 +53,12 @@ WAYS: dict[str, tuple[Way, ...]] = {
         lambda store, by, tmp: export_zip(store, "people", "csv", by=by),
     ),
     # what isn't a request is refused after the rights were looked at
-    "train": tuple(
-        lambda store, by, tmp, submit=submit: submit(store, None, by)
-        for submit in (submit_run, submit_sweep, submit_gap)
+    "train": (
+        *(
+            lambda store, by, tmp, submit=submit: submit(store, None, by)
+            for submit in (submit_run, submit_sweep, submit_gap)
+        ),
+        lambda store, by, tmp: submit_check(store, None, "cv", by),
     ),
     "edit datasets": (lambda store, by, tmp: edit_datasheet(store, "people", "ours", by),),
     "delete runs": (lambda store, by, tmp: delete_entry(store, NO_RUN, by),),
