@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -29,6 +29,8 @@ from affexion_core.workspace import Workspace
 # Clips decoded and extracted together: enough to keep the threads busy, little enough memory (a minute of speech each
 # would be 120 MB).
 _BLOCK = 32
+
+_Found = TypeVar("_Found")
 
 
 @dataclass(frozen=True)
@@ -118,6 +120,48 @@ def utterance_of(workspace: Workspace, clip: Clip) -> Utterance:
     return Utterance(decoded.signal, decoded.sampling_rate, clip.transcript)
 
 
+@dataclass(frozen=True)
+class FeatureFile:
+    """One clip's features in the cache, ``shape`` ``(n_frames, n_features)``; read when frames are asked for."""
+
+    path: Path
+    shape: tuple[int, int]
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, frames: slice) -> np.ndarray:
+        """Read frames: float32 ``(n, n_features)``, read-only. `StoreError` if the file is gone, or is another."""
+        array = _load(self.path, self.shape[1], mapped=True)
+        if array is None or len(array) != len(self):
+            raise StoreError(f"{self.path} was deleted or changed while it was in use; resume the run.")
+        return array[frames]
+
+
+def feature_files(
+    workspace: Workspace,
+    clips: Sequence[Clip],
+    front_end: FrontEnd,
+    progress: Progress = no_progress,
+    n_threads: int = 2,
+    change: Change | None = None,
+) -> list[FeatureFile]:
+    """Get the features of clips as files of the cache, so that any number of hours takes little memory.
+
+    For parameters and errors see `features_of`.
+    """
+    width = n_features(front_end)
+
+    def opened(path: Path, n_found: int) -> FeatureFile | None:
+        array = _load(path, width, mapped=True)
+        return None if array is None else FeatureFile(path, (len(array), width))
+
+    def made(path: Path, computed: np.ndarray, n_found: int) -> FeatureFile:
+        return FeatureFile(path, (len(computed), width))
+
+    return _through_cache(workspace, clips, front_end, progress, n_threads, change, opened, made)
+
+
 def features_of(
     workspace: Workspace,
     clips: Sequence[Clip],
@@ -147,7 +191,7 @@ def features_of(
     -------
     list of ndarray
         In the order of ``clips``: float32 ``(n_frames, n_features)``, read-only, memory-mapped as far as the
-        process may hold files open.
+        process may hold files open. For clips of many hours see `feature_files`.
 
     Raises
     ------
@@ -160,23 +204,44 @@ def features_of(
     -----
     Several processes may do this at once: a file appears complete or not at all, and all write the same.
     """
+    width, room = n_features(front_end), _room_for_maps()
+
+    def opened(path: Path, n_found: int) -> np.ndarray | None:
+        return _load(path, width, mapped=n_found < room)
+
+    def made(path: Path, computed: np.ndarray, n_found: int) -> np.ndarray:
+        saved = opened(path, n_found)
+        return computed if saved is None else saved
+
+    return _through_cache(workspace, clips, front_end, progress, n_threads, change, opened, made)
+
+
+def _through_cache(
+    workspace: Workspace,
+    clips: Sequence[Clip],
+    front_end: FrontEnd,
+    progress: Progress,
+    n_threads: int,
+    change: Change | None,
+    opened: Callable[[Path, int], _Found | None],
+    made: Callable[[Path, np.ndarray, int], _Found],
+) -> list[_Found]:
+    """Give what ``opened`` makes of a sound cache file, else ``made`` of new features; both get the number before."""
     check_transcripts(clips, (front_end,))
-    width, folder = n_features(front_end), _folder(workspace, front_end, change)
+    folder = _folder(workspace, front_end, change)
     distinct = {clip.id: clip for clip in clips}
-    found: dict[str, np.ndarray] = {}
-    room = _room_for_maps()
+    found: dict[str, _Found] = {}
     for key, clip in distinct.items():
-        array = _load(_path(folder, clip, front_end), width, mapped=len(found) < room)
-        if array is not None:
-            found[key] = array
+        there = opened(_path(folder, clip, front_end), len(found))
+        if there is not None:
+            found[key] = there
     missing = [clip for key, clip in distinct.items() if key not in found]
     progress(len(found), len(distinct), "features")
     for block, arrays in _computed(workspace, missing, front_end, n_threads, change):
         for clip, computed in zip(block, arrays, strict=True):
             path = _path(folder, clip, front_end)
             _save(path, computed)
-            saved = _load(path, width, mapped=len(found) < room)
-            found[clip.id] = computed if saved is None else saved
+            found[clip.id] = made(path, computed, len(found))
         progress(len(found), len(distinct), "features")
     return [found[clip.id] for clip in clips]
 
@@ -210,6 +275,11 @@ def _read(clip: Clip) -> Utterance:
 def _heard(workspace: Workspace, clip: Clip, change: Change | None) -> Utterance:
     utterance = utterance_of(workspace, clip)
     return utterance if change is None else change.apply(clip, utterance)
+
+
+def cache_path(workspace: Workspace, clip: Clip, front_end: FrontEnd) -> Path:
+    """Say where the cache keeps a clip's features, whether they are there or not."""
+    return _path(_folder(workspace, front_end, None), clip, front_end)
 
 
 def _folder(workspace: Workspace, front_end: FrontEnd, change: Change | None) -> Path:

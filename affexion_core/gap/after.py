@@ -13,15 +13,12 @@ from affexion_core.run_folder import read_config, read_history, read_json, read_
 from affexion_core.store.clips import get_clips
 from affexion_core.store.session import Store
 from affexion_core.training.adaptation import PriorCorrected, correct_priors, remeasure_batchnorm
-from affexion_core.training.batches import ClipFeatures, fit_normalisation, prepare
+from affexion_core.training.batches import ClipFeatures, Prepared, fit_normalisation
 from affexion_core.training.device import CPU, at_work, note_device
 from affexion_core.training.execute import features_by_id
 from affexion_core.training.model_file import DESCRIPTION, TrainedModel, load_model, save_model
 from affexion_core.training.run_config import config_from_json
 from affexion_core.training.targets import label_mass, vote_shares
-
-# Methods that leave the training itself as it is.
-AFTER = ("batchnorm", "statistics", "prior")
 
 
 def adapt_folder(store: Store, folder: Path, trained: Path) -> None:
@@ -45,7 +42,7 @@ def adapt_folder(store: Store, folder: Path, trained: Path) -> None:
     model, normalisation = source.model, source.normalisation
     if config.adaptation.method == "statistics":
         normalisation = fit_normalisation(target, config.inputs)
-    prepared = [prepare(clip, config.inputs, normalisation) for clip in target]
+    prepared = Prepared(target, config.inputs, normalisation)
     with at_work(CPU):
         if config.adaptation.method == "batchnorm":
             remeasure_batchnorm(model, prepared)

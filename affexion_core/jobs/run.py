@@ -17,6 +17,7 @@ from affexion_core.errors import AffexionError, StoreError
 from affexion_core.store.job import Job
 from affexion_core.store.jobs import beat, end_job, get_job, note_process
 from affexion_core.store.session import Store, open_store
+from affexion_core.training.allocator import keep_freed_memory
 from affexion_core.workspace import open_workspace
 
 BEAT_SECONDS = 2.0
@@ -65,6 +66,7 @@ def main() -> None:
     parser.add_argument("--token", type=int, required=True)
     parser.add_argument("--workspace", required=True)
     options = parser.parse_args()
+    keep_freed_memory()
     store = open_store(open_workspace(options.workspace))
     job = get_job(store, options.job)
     from affexion_core.jobs.process import start_time

@@ -16,6 +16,7 @@ from typing import Annotated
 import torch
 from pydantic import AfterValidator, Field
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from affexion_core.config import config_class
 from affexion_core.models._masking import MaskedBatchNorm1d, masked_mean, only_input, valid_frames, weighted_sum
@@ -190,7 +191,14 @@ class SelfAttention(nn.Module):
         return self.value(weighted_sum(frames, weights)), weights
 
     def rows(self, frames: Tensor, mask: Tensor) -> Tensor:
-        """Give the softmax over keys for each query, ``(B, T query, T key)``; keys of padding get exactly 0."""
-        query = self.query(frames) * frames.shape[2] ** -0.5
+        """Give the softmax over keys for each query, ``(B, T query, T key)``; keys of padding get exactly 0.
+
+        The key map is taken to the queries' side, ``(W_q x_i + b_q) · W_k x_j``, where both maps become one; the key's
+        bias adds the same to all of a row, so the softmax doesn't see it.
+        """
+        scale = frames.shape[2] ** -0.5
+        asked = F.linear(
+            frames, scale * self.key.weight.T @ self.query.weight, scale * self.query.bias @ self.key.weight
+        )
         barred = torch.zeros_like(mask, dtype=frames.dtype).masked_fill(~mask, -torch.inf)[:, None]
-        return torch.baddbmm(barred, query, self.key(frames).transpose(1, 2)).softmax(dim=2)
+        return torch.baddbmm(barred, asked, frames.transpose(1, 2)).softmax(dim=2)

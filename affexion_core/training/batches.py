@@ -4,14 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, overload
 
 import numpy as np
-import torch
 
+from affexion_core.extraction import FeatureFile
 from affexion_core.training.run_config import InputConfig
+
+if TYPE_CHECKING:
+    import torch
 
 # One clip's features: an array (n_frames, n_features) for each front-end.
 ClipFeatures = tuple[np.ndarray, ...]
+# The same as they come: in memory, or in files that are read when their frames are asked for.
+RawFeatures = tuple[np.ndarray | FeatureFile, ...]
+
+# Prepared clips are kept in memory up to so many bytes: two hours of the paper's features.
+_KEPT = 256 << 20
 
 # Batches are cut from pools of this many batches sorted by length, so that little padding is computed.
 _POOL = 8
@@ -35,7 +44,7 @@ class Batch:
     rows: tuple[int, ...]
 
 
-def fit_normalisation(features: Sequence[ClipFeatures], inputs: InputConfig) -> Normalisation:
+def fit_normalisation(features: Sequence[RawFeatures], inputs: InputConfig) -> Normalisation:
     """Measure mean and deviation by channel over all kept frames of the training clips (float64 sums)."""
     means, deviations = [], []
     for i in range(len(features[0])):
@@ -53,7 +62,7 @@ def fit_normalisation(features: Sequence[ClipFeatures], inputs: InputConfig) -> 
     return Normalisation(tuple(means), tuple(deviations))
 
 
-def prepare(clip: ClipFeatures, inputs: InputConfig, normalisation: Normalisation) -> ClipFeatures:
+def prepare(clip: RawFeatures, inputs: InputConfig, normalisation: Normalisation) -> ClipFeatures:
     """Truncate to ``max_len`` frames and normalise one clip."""
     prepared = []
     for i, features in enumerate(clip):
@@ -66,8 +75,49 @@ def prepare(clip: ClipFeatures, inputs: InputConfig, normalisation: Normalisatio
     return tuple(prepared)
 
 
+class Prepared(Sequence[ClipFeatures]):
+    """Clips that are prepared when they are asked for, so that memory doesn't grow with their number.
+
+    The first to be asked for are kept, up to `_KEPT` bytes; those beyond are prepared anew each time.
+    """
+
+    def __init__(self, features: Sequence[RawFeatures], inputs: InputConfig, normalisation: Normalisation) -> None:
+        self._features, self._inputs, self._normalisation = features, inputs, normalisation
+        self._kept: dict[int, ClipFeatures] = {}
+        self._room = _KEPT
+
+    def __len__(self) -> int:
+        return len(self._features)
+
+    @overload
+    def __getitem__(self, row: int) -> ClipFeatures: ...
+    @overload
+    def __getitem__(self, row: slice) -> list[ClipFeatures]: ...
+    def __getitem__(self, row: int | slice) -> ClipFeatures | list[ClipFeatures]:
+        if isinstance(row, slice):
+            return [self[each] for each in range(*row.indices(len(self)))]
+        if row in self._kept:
+            return self._kept[row]
+        clip = prepare(self._features[row], self._inputs, self._normalisation)
+        size = sum(frames.nbytes for frames in clip)
+        if size <= self._room:
+            self._kept[row] = clip
+            self._room -= size
+        return clip
+
+    def n_frames(self, row: int) -> int:
+        """Count the frames a clip has for the first front-end, without preparing it."""
+        return min(len(self._features[row][0]), self._inputs.max_len)
+
+
+def _n_frames(clips: Sequence[ClipFeatures], row: int) -> int:
+    return clips.n_frames(row) if isinstance(clips, Prepared) else len(clips[row][0])
+
+
 def collate(clips: Sequence[ClipFeatures], targets: Sequence[int], rows: Sequence[int]) -> Batch:
     """Pad prepared clips with zeros to the longest of the batch."""
+    import torch  # here, as predictions by exported runs prepare features and need no torch
+
     inputs, lengths = [], []
     for i in range(len(clips[0])):
         # cached features that are used as they are can't be written to, and torch wants to be able to
@@ -85,12 +135,14 @@ def shuffled_batches(
     order: Sequence[int] | None = None,
 ) -> Iterator[Batch]:
     """Give every clip once, or the rows of ``order`` (drawn already), in random batches of clips of like length."""
+    import torch
+
     if order is None:
         order = torch.randperm(len(clips), generator=generator).tolist()
     pool = batch_size * _POOL
     groups = []
     for start in range(0, len(order), pool):
-        by_length = sorted(order[start : start + pool], key=lambda row: len(clips[row][0]))
+        by_length = sorted(order[start : start + pool], key=lambda row: _n_frames(clips, row))
         groups += [by_length[i : i + batch_size] for i in range(0, len(by_length), batch_size)]
     for i in torch.randperm(len(groups), generator=generator).tolist():
         rows = groups[i]
@@ -99,7 +151,7 @@ def shuffled_batches(
 
 def ordered_batches(clips: Sequence[ClipFeatures], batch_size: int) -> Iterator[Batch]:
     """Give every clip once, shortest first; `Batch.rows` says which is which."""
-    order = sorted(range(len(clips)), key=lambda row: len(clips[row][0]))
+    order = sorted(range(len(clips)), key=lambda row: _n_frames(clips, row))
     for start in range(0, len(order), batch_size):
         rows = order[start : start + batch_size]
         yield collate([clips[row] for row in rows], [0] * len(rows), rows)

@@ -7,11 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import numpy as np
-
 from affexion_core.config import config_hash
 from affexion_core.discovery import load_plugin
-from affexion_core.extraction import Change, FrontEnd, features_of
+from affexion_core.extraction import Change, FeatureFile, FrontEnd, feature_files
 from affexion_core.types import Clip, Progress, Utterance, no_progress
 from affexion_core.workspace import Workspace
 
@@ -35,14 +33,14 @@ class Copy:
 
 def features_of_copy(
     workspace: Workspace, clips: Sequence[Clip], front_end: FrontEnd, copy: Copy, progress: Progress = no_progress
-) -> list[np.ndarray]:
+) -> list[FeatureFile]:
     """Get the features of a copy of clips, in their order, through the cache; for errors see `features_of`."""
     chains = {clip.id: _chain(clip, copy) for clip in clips}
-    found: dict[str, np.ndarray] = {}
+    found: dict[str, FeatureFile] = {}
     for chain in dict.fromkeys(chains.values()):
         chosen = [clip for clip in clips if chains[clip.id] == chain]
-        features = features_of(workspace, chosen, front_end, progress, change=_change(chain, copy))
-        found |= {clip.id: array for clip, array in zip(chosen, features, strict=True)}
+        features = feature_files(workspace, chosen, front_end, progress, change=_change(chain, copy))
+        found |= {clip.id: file for clip, file in zip(chosen, features, strict=True)}
     return [found[clip.id] for clip in clips]
 
 

@@ -15,7 +15,7 @@ from affexion_core.errors import ModelError
 from affexion_core.evaluation.folds import summarise_folds
 from affexion_core.evaluation.measuring import evaluate, headline, keep, score_clips, score_values, scored_outcome
 from affexion_core.evaluation.transductive import pinned_target, stamp_adapted
-from affexion_core.extraction import features_of
+from affexion_core.extraction import feature_files
 from affexion_core.jobs.foreground import trained_here
 from affexion_core.predictor import Predictor
 from affexion_core.run_folder import (
@@ -35,7 +35,7 @@ from affexion_core.run_folder import (
 from affexion_core.store.clips import get_clips
 from affexion_core.store.runs import get_run, save_run
 from affexion_core.store.session import Store
-from affexion_core.training.batches import ClipFeatures
+from affexion_core.training.batches import RawFeatures
 from affexion_core.training.checkpoint import EpochRow
 from affexion_core.training.copies import Copy, features_of_copy
 from affexion_core.training.device import CPU, choose_device, device_of, device_words, note_device
@@ -154,7 +154,7 @@ def _examples(
     return examples
 
 
-def _target_features(store: Store, folder: Path, config: RunConfig, progress: Progress) -> list[ClipFeatures]:
+def _target_features(store: Store, folder: Path, config: RunConfig, progress: Progress) -> list[RawFeatures]:
     """Get the features of the clips to adapt to; none where there are none."""
     found = pinned_target(folder)
     if found is None:
@@ -179,9 +179,9 @@ def _with_copies(
 
 def features_by_id(
     store: Store, config: RunConfig, clips: Sequence[Clip], progress: Progress = no_progress
-) -> Mapping[str, ClipFeatures]:
+) -> Mapping[str, RawFeatures]:
     """Get the features of clips by clip id, through the cache."""
-    columns = [features_of(store.workspace, clips, front_end, progress) for front_end in config.front_ends]
+    columns = [feature_files(store.workspace, clips, front_end, progress) for front_end in config.front_ends]
     return {clip.id: features for clip, features in zip(clips, zip(*columns, strict=True), strict=True)}
 
 

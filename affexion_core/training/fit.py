@@ -19,26 +19,27 @@ from affexion_core.training.adaptation import (
     Aligned,
     PriorCorrected,
     aligned,
-    check_adaptation,
     correct_priors,
     remeasure_batchnorm,
 )
+from affexion_core.training.adaptation_check import check_adaptation
 from affexion_core.training.batch_changes import masked, mixed
 from affexion_core.training.batches import (
     ClipFeatures,
     Normalisation,
+    Prepared,
+    RawFeatures,
     fit_normalisation,
-    prepare,
     shuffled_batches,
 )
 from affexion_core.training.checkpoint import EpochRow, Progress, restore_checkpoint, save_checkpoint
 from affexion_core.training.device import CPU, Device, at_work, on_device
-from affexion_core.training.dimensions import check_recipe
+from affexion_core.training.dimensions import FEWEST, check_recipe
 from affexion_core.training.direct import fit_directly, fit_values_directly, fits_directly
 from affexion_core.training.forward import outputs_of
 from affexion_core.training.run_config import RunConfig, TrainingConfig
 from affexion_core.training.sampling import balanced_order, kept_by_truncation
-from affexion_core.training.targets import FEWEST, ccc_loss, label_mass, loss_mass, target_loss
+from affexion_core.training.targets import ccc_loss, label_mass, loss_mass, target_loss
 from affexion_core.training.update import Update
 
 
@@ -50,7 +51,7 @@ class Examples:
     where labels alone are learned.
     """
 
-    features: Sequence[ClipFeatures]
+    features: Sequence[RawFeatures]
     targets: Sequence[int]
     shares: np.ndarray | None = None
     values: np.ndarray | None = None
@@ -99,7 +100,7 @@ def fit(
     checkpoints: Path | None = None,
     on_resume: Callable[[Sequence[EpochRow]], None] = lambda rows: None,
     device: Device = CPU,
-    target: Sequence[ClipFeatures] = (),
+    target: Sequence[RawFeatures] = (),
 ) -> Fitted:
     """Train a network, or fit it in one step where its plug-in can (see `training.direct`).
 
@@ -154,15 +155,15 @@ def _fit(
     checkpoints: Path | None,
     on_resume: Callable[[Sequence[EpochRow]], None],
     device: Device,
-    target: Sequence[ClipFeatures],
+    target: Sequence[RawFeatures],
 ) -> Fitted:
     settings = config.training
     torch.manual_seed(config.seed)
     normalisation = fit_normalisation(train.features, config.inputs)
-    clips = [prepare(clip, config.inputs, normalisation) for clip in train.features]
-    dev_clips = [prepare(clip, config.inputs, normalisation) for clip in dev.features] if dev else []
+    clips = Prepared(train.features, config.inputs, normalisation)
+    dev_clips = Prepared(dev.features if dev else [], config.inputs, normalisation)
     model = build_model(config, tuple(f.shape[1] for f in clips[0]), n_outputs).to(device.name)
-    aligning = aligned(model, config, [prepare(clip, config.inputs, normalisation) for clip in target])
+    aligning = aligned(model, config, Prepared(target, config.inputs, normalisation))
     progress = _fresh_progress(aligning or model, config)
     weights = _class_weights(train, n_outputs, settings)
     if checkpoints and restore_checkpoint(checkpoints, config, progress):
@@ -189,13 +190,13 @@ def _fit(
 
 
 def _adapted(
-    fitted: Fitted, train: Examples, n_outputs: int, config: RunConfig, target: Sequence[ClipFeatures]
+    fitted: Fitted, train: Examples, n_outputs: int, config: RunConfig, target: Sequence[RawFeatures]
 ) -> Fitted:
     """Adapt what is trained to the target clips, by the methods that come after training."""
     method = config.adaptation.method
     if method == "statistics":
         fitted = replace(fitted, normalisation=fit_normalisation(target, config.inputs))
-    clips = [prepare(clip, config.inputs, fitted.normalisation) for clip in target]
+    clips = Prepared(target, config.inputs, fitted.normalisation)
     if method == "batchnorm":
         remeasure_batchnorm(fitted.model, clips)
     if isinstance(fitted.model, PriorCorrected):
@@ -213,12 +214,12 @@ def _fit_directly(
     config: RunConfig,
     dev: Examples | None,
     on_epoch: Callable[[EpochRow], None],
-    target: Sequence[ClipFeatures],
+    target: Sequence[RawFeatures],
 ) -> Fitted:
     began = time.perf_counter()
     torch.manual_seed(config.seed)
     normalisation = fit_normalisation(train.features, config.inputs)
-    clips = [prepare(clip, config.inputs, normalisation) for clip in train.features]
+    clips = Prepared(train.features, config.inputs, normalisation)
     model = build_model(config, tuple(f.shape[1] for f in clips[0]), n_outputs)
     weights = _class_weights(train, n_outputs, config.training)
     if weights is None and config.training.sampling == "balanced" and train.n_labels(n_outputs):
@@ -230,7 +231,7 @@ def _fit_directly(
         fit_values_directly(network, clips, train.values, config)
     row: EpochRow = {"epoch": 1, **_figures(model, clips, train, config.training, weights, "train")}
     if dev is not None:
-        dev_clips = [prepare(clip, config.inputs, normalisation) for clip in dev.features]
+        dev_clips = Prepared(dev.features, config.inputs, normalisation)
         row |= _figures(model, dev_clips, dev, config.training, weights, "dev")
     row["seconds"] = round(time.perf_counter() - began, 3)
     on_epoch(row)
