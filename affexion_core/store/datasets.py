@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, delete, func, select, update
+from sqlalchemy import Connection, RowMapping, func, select, update
 
 from affexion_core.errors import LabelError, NotFoundError, StoreError, allowed
 from affexion_core.store.clips import missing_clips
@@ -338,10 +338,3 @@ def _summary(row: RowMapping, n: int, speakers: int, duration: float, labels: di
     counts = {label: labels.get(label, 0) for label in names}
     kept = {key: row[key] for key in ("name", "origin", "scheme", "label_map", "description", "created")}
     return DatasetSummary(**kept, n=n, labels=counts, speakers=speakers, duration=duration)
-
-
-def delete_dataset(store: Store, name: str) -> None:
-    """Delete a dataset; its clips and their annotations stay. `NotFoundError` lists the datasets there are."""
-    with writing(store) as connection:
-        row = require_dataset(connection, name, lock=True)
-        connection.execute(delete(dataset).where(dataset.c.id == row["id"]))

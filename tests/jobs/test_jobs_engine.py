@@ -153,11 +153,11 @@ def test_a_pid_used_again_is_another_process():
 
 
 def test_labels_changed_after_queueing_change_nothing(store_with_clips, engine):
-    from affexion_core.store.datasets import delete_dataset
+    from affexion_core.labeling.versions import delete_version
 
     store = store_with_clips
     job = submit_run(store, request_for(store, epochs=2))
-    delete_dataset(store, "tones")
+    delete_version(store, "tones")
     engine()
     assert wait_for(store, job, "done", "failed").state == "done"
     assert "Done." in log_path(store, job).read_text()

@@ -2,12 +2,12 @@ import pytest
 from sqlalchemy import event
 
 from affexion_core.errors import LabelError, NotFoundError, StoreError
+from affexion_core.labeling.versions import delete_version
 from affexion_core.store.clips import add_clips, get_clip
 from affexion_core.store.datasets import (
     DatasetPapers,
     SavedDataset,
     dataset_papers,
-    delete_dataset,
     list_datasets,
     load_dataset,
     save_dataset,
@@ -138,7 +138,7 @@ def test_deleting_keeps_clips_and_annotations(library: Store) -> None:
     save_dataset(library, "d", "real", MOOD, [("c1", "calm")])
     save_dataset(library, "e", "real", MOOD, [("c1", "panic")])
     add_annotations(library, [Annotation("a1", "c1", "mood", "ann", "calm", "2026-01-01")])
-    delete_dataset(library, "d")
+    delete_version(library, "d")
     assert [d.name for d in list_datasets(library)] == ["e"]
     assert load_dataset(library, "e").items[0].clip == get_clip(library, "c1")
     assert len(find_annotations(library)) == 1
@@ -151,7 +151,7 @@ def test_an_unknown_name_lists_what_there_is(library: Store) -> None:
         load_dataset(library, "x")
     save_dataset(library, "d", "real", MOOD, [])
     with pytest.raises(NotFoundError, match="no dataset 'x' in the workspace; choose d"):
-        delete_dataset(library, "x")
+        delete_version(library, "x")
 
 
 def test_votes_and_recipe_stay_with_the_dataset(library: Store) -> None:

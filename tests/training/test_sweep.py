@@ -15,8 +15,9 @@ from affexion_core.errors import ConfigError, ModelError, SplitError
 from affexion_core.evaluation.folds import spread
 from affexion_core.evaluation.selection import SELECTED_ON_TEST
 from affexion_core.ingest.importing import ImportOptions, import_corpus
+from affexion_core.labeling.versions import delete_version
 from affexion_core.run_folder import fold_folders, read_config, read_json
-from affexion_core.store.datasets import delete_dataset, load_dataset
+from affexion_core.store.datasets import load_dataset
 from affexion_core.store.runs import get_run, list_runs
 from affexion_core.store.session import open_store
 from affexion_core.training.prepare import HeldOut, pinned_dataset
@@ -226,7 +227,7 @@ def test_a_sweep_pins_what_it_is_about_and_its_trials_share_their_folds(store):
     run = prepare_sweep(store, request(store, test=HeldOut(load_dataset(store, "people")), name="How long"))
     folder = store.workspace.runs / run.id
     plan = read_plan(folder)
-    delete_dataset(store, "voices")
+    delete_version(store, "voices")
     made = [prepare_trial(store, folder, n, {"epochs": n}) for n in (1, 2)]
     assert [found.id for found in list_runs(store)] == [run.id], "trials are parts of a sweep, not runs of their own"
     assert get_run(store, run.id[:-2]).kind == "sweep"

@@ -7,8 +7,9 @@ from small_study import short_recipe
 from tones import write_folders
 
 from affexion_core.ingest.importing import ImportOptions, import_corpus
+from affexion_core.labeling.versions import delete_version
 from affexion_core.run_folder import fold_folders, read_history, read_json
-from affexion_core.store.datasets import delete_dataset, load_dataset, save_dataset
+from affexion_core.store.datasets import load_dataset, save_dataset
 from affexion_core.store.session import Store, open_store
 from affexion_core.training.execute import run_here
 from affexion_core.training.fit import Examples, fit
@@ -93,7 +94,7 @@ def test_a_run_pins_the_votes_it_was_prepared_with(judged):
     store, dataset = judged
     run = prepare(store, RunRequest("cv", short_recipe(), dataset, n_folds=2))
     folder = store.workspace.runs / run.id
-    delete_dataset(store, "judged")
+    delete_version(store, "judged")
     pinned = pinned_dataset(store, folder)
     assert [item.votes for item in pinned.items] == [item.votes for item in dataset.items]
     assert pinned.snapshot() == dataset.snapshot() == run.train_snapshot
