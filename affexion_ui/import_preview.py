@@ -62,9 +62,11 @@ def previewed(store: Store, source: Source, request: ImportRequest) -> Preview |
     """Look at what would come in, with progress; None where the whole is refused, which is said."""
     from affexion_core.ingest.preview import preview_import
     from affexion_core.store.imports import list_imports
+    from affexion_core.store.takedowns import refusals
 
     newest = [(batch.id, batch.state) for batch in list_imports(store, limit=3)]
-    key = hashlib.sha256(f"{source.state}{request}{newest}".encode()).hexdigest()
+    taken_down = sorted(refusals(store))
+    key = hashlib.sha256(f"{source.state}{request}{newest}{taken_down}".encode()).hexdigest()
     seen: dict[str, Preview] = st.session_state.setdefault(_SEEN, {})
     if key in seen:
         return seen[key]

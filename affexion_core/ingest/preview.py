@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,7 @@ from affexion_core.ingest.planning import Plan, planned, problems, shown_name
 from affexion_core.ingest.reports import ImportOptions
 from affexion_core.store.clips import known_clips
 from affexion_core.store.session import Store
+from affexion_core.store.takedowns import refusals
 from affexion_core.types import Origin, Progress, clip_id, no_progress
 
 MOST_OPENED = 2_000
@@ -116,7 +117,7 @@ def preview_import(
     ids = [clip_id(o.sha256, w.item.start, w.item.end) for o, w in zip(opened, wanted, strict=False)]
     known = known_clips(store, ids)
     rows = [PreviewRow(row.file, None, None, None, "rejected", row.reason) for row in problems(plan)]
-    rows += _rows(plan, opened, ids, known)
+    rows += _rows(plan, opened, ids, known, refusals(store))
     good = [want for want, row in zip(wanted, rows[len(rows) - len(wanted) :], strict=True) if row.state != "rejected"]
     counts = Counter(want.label for want in good if want.label is not None)
     return Preview(
@@ -155,7 +156,9 @@ def _open(item: CorpusItem, before: OpenedBefore) -> Opened:
     return before[key]
 
 
-def _rows(plan: Plan, opened: Sequence[Opened], ids: Sequence[str], known: set[str]) -> list[PreviewRow]:
+def _rows(
+    plan: Plan, opened: Sequence[Opened], ids: Sequence[str], known: set[str], refused: Mapping[str, str]
+) -> list[PreviewRow]:
     rows = []
     first: dict[str, Wanted] = {}
     for place, want in enumerate(plan.labelled.wanted):
@@ -164,8 +167,9 @@ def _rows(plan: Plan, opened: Sequence[Opened], ids: Sequence[str], known: set[s
             rows.append(PreviewRow(file, label, speaker, None, "not opened"))
             continue
         found = opened[place]
-        if found.facts is None:
-            rows.append(PreviewRow(file, label, speaker, None, "rejected", found.problem))
+        if found.facts is None or found.sha256 in refused:
+            problem = refused.get(found.sha256, found.problem)
+            rows.append(PreviewRow(file, label, speaker, None, "rejected", problem))
             continue
         same = first.setdefault(ids[place], want)
         state: RowState = "new" if same is want else "twice"

@@ -14,6 +14,7 @@ from affexion_core.discovery import load_plugin
 from affexion_core.errors import NotFoundError, RightsError, StoreError
 from affexion_core.extraction import FrontEnd, features_of
 from affexion_core.ingest.importing import ImportOptions, import_corpus
+from affexion_core.ingest.preview import preview_import
 from affexion_core.ingest.takedown import lift_takedown, preview_takedown, take_down
 from affexion_core.labeling.exporting import export_zip
 from affexion_core.labeling.people import add_person, set_role
@@ -75,8 +76,10 @@ def test_it_does_not_come_back_until_that_is_lifted(store: Store, tmp_path: Path
     clip = get_clip(store, ids[0])
     take_down(store, [clip.id], "The speaker asked.", keep_judgements=True)
     assert list_tombstones(store)[0].judgements[0]["rater"] == "corpus:people"
+    (seen,) = (row for row in preview_import(store, "folder", tmp_path / "people").rows if row.state == "rejected")
     report = import_corpus(store, "folder", tmp_path / "people")
     assert report.added == 0 and len(report.rejected) == 1
+    assert seen.reason == report.rejected[0].reason
     assert "was taken down on 2" in report.rejected[0].reason and "The speaker asked." in report.rejected[0].reason
     assert traces_of(store, clip.sha256) == []
     with pytest.raises(StoreError, match="was taken down"):
