@@ -27,8 +27,8 @@ from affexion_core.types import Clip, Progress, Utterance, no_progress, normalis
 from affexion_core.workspace import Workspace
 
 # Clips decoded and extracted together: enough to keep the threads busy, little enough memory (a minute of speech each
-# would be 120 MB).
-_BLOCK = 32
+# would be 60 MB).
+_BLOCK = 16
 
 _Found = TypeVar("_Found")
 

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from affexion_core.audio.isolated import load_audio
 from affexion_core.corpora._files import is_audio
-from affexion_core.errors import AudioError
+from affexion_core.errors import AffexionError, AudioError
 from affexion_core.extraction import needs_transcript
-from affexion_core.predictor import Outcome, Predictor
 from affexion_core.types import Utterance
+
+if TYPE_CHECKING:
+    from affexion_core.exported import ExportedPredictor
+    from affexion_core.predictor import Outcome, Predictor
+
+    AnyPredictor = Predictor | ExportedPredictor
 
 UNSURE_BELOW = 0.5
 """Probability of the first label below which a run that was never calibrated is unsure: more speaks against the label
@@ -22,6 +28,33 @@ than for it."""
 _BLOCK = 16
 # More words than a clip of ten minutes has.
 _MOST_CHARACTERS = 20_000
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A run ready to predict; ``note`` says why its export was not used, where there is one."""
+
+    predictor: AnyPredictor
+    note: str | None = None
+
+
+def choose_predictor(run_folder: Path) -> Chosen:
+    """Load a run by its export where it has a sound one, which is ready sooner, else the models themselves.
+
+    Raises
+    ------
+    ModelError
+        If there are no models, or they can't be used.
+    """
+    from affexion_core.exported import ExportedPredictor, is_exported
+    from affexion_core.predictor import Predictor
+
+    if not is_exported(run_folder):
+        return Chosen(Predictor.load(run_folder))
+    try:
+        return Chosen(ExportedPredictor.load(run_folder))
+    except AffexionError as error:
+        return Chosen(Predictor.load(run_folder), f"The run's export was not used. {error}")
 
 
 def sound_files(paths: Iterable[Path]) -> tuple[Path, ...]:
@@ -35,7 +68,7 @@ def sound_files(paths: Iterable[Path]) -> tuple[Path, ...]:
     return tuple(found)
 
 
-def is_unsure(predictor: Predictor, probs: np.ndarray) -> np.ndarray:
+def is_unsure(predictor: AnyPredictor, probs: np.ndarray) -> np.ndarray:
     """Tell for which rows of the model's own probabilities ``(n, n_labels)`` the answer is "unsure", bool ``(n,)``.
 
     Where the run was calibrated, its own threshold on calibrated probabilities decides, else `UNSURE_BELOW`.
@@ -54,16 +87,18 @@ def predict_files(run_folder: Path, files: Sequence[Path]) -> Iterator[dict[str,
         a model with several inputs also ``inputs``, a list of ``front_end``, ``share`` (0 to 1), ``label``, ``probs``;
         of one that predicts dimensions also ``values`` {dimension: number}, alone with ``label`` None and no ``probs``.
     """
+    from affexion_core.predictor import Predictor
+
     return predict_with(Predictor.load(run_folder), files)
 
 
-def predict_with(predictor: Predictor, files: Sequence[Path], block: int = _BLOCK) -> Iterator[dict[str, Any]]:
+def predict_with(predictor: AnyPredictor, files: Sequence[Path], block: int = _BLOCK) -> Iterator[dict[str, Any]]:
     """Predict files as `predict_files` does, ``block`` of them at once; how many changes no number but rounding."""
     for start in range(0, len(files), block):
         yield from _predict_block(predictor, files[start : start + block])
 
 
-def _predict_block(predictor: Predictor, files: Sequence[Path]) -> list[dict[str, Any]]:
+def _predict_block(predictor: AnyPredictor, files: Sequence[Path]) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     utterances: list[Utterance] = []
     good: list[dict[str, Any]] = []
@@ -88,7 +123,7 @@ def _predict_block(predictor: Predictor, files: Sequence[Path]) -> list[dict[str
     return rows
 
 
-def _add_answers(rows: Sequence[dict[str, Any]], predictor: Predictor, outcome: Outcome) -> None:
+def _add_answers(rows: Sequence[dict[str, Any]], predictor: AnyPredictor, outcome: Outcome) -> None:
     if predictor.labels:
         predictions = predictor.predictions([row["file"] for row in rows], outcome)
         unsure = is_unsure(predictor, outcome.probs)
@@ -106,7 +141,7 @@ def _add_answers(rows: Sequence[dict[str, Any]], predictor: Predictor, outcome: 
             row["values"] = dict(zip(names, map(float, values), strict=True))
 
 
-def _add_inputs(rows: Sequence[dict[str, Any]], predictor: Predictor, outcome: Outcome) -> None:
+def _add_inputs(rows: Sequence[dict[str, Any]], predictor: AnyPredictor, outcome: Outcome) -> None:
     """Say of each input how much it counted and what it would have said alone, where the model tells."""
     if outcome.shares is None or outcome.alone is None:
         return

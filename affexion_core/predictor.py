@@ -11,17 +11,17 @@ import numpy as np
 
 from affexion_core.errors import ModelError
 from affexion_core.evaluation.calibration import Calibration, read_calibration
-from affexion_core.extraction import FrontEnd, extracted, features_of
+from affexion_core.extraction import FrontEnd, extracted, feature_files
 from affexion_core.run_folder import fold_folders
-from affexion_core.training.batches import ClipFeatures, prepare
+from affexion_core.training.batches import Prepared, RawFeatures
 from affexion_core.training.device import CPU, Device, at_work, device_for_prediction
 from affexion_core.training.dimensions import scale_values
-from affexion_core.training.forward import results_of, softmax
-from affexion_core.training.model_file import TrainedModel, load_model
+from affexion_core.training.forward import Results, results_of, softmax
 from affexion_core.types import Clip, Prediction, Progress, Scheme, Utterance, no_progress
 from affexion_core.workspace import Workspace
 
 if TYPE_CHECKING:
+    from affexion_core.training.model_file import TrainedModel
     from affexion_core.training.run_config import RunConfig
 
 
@@ -74,6 +74,8 @@ class Predictor:
         ModelError
             If there is none, or it can't be used.
         """
+        from affexion_core.training.model_file import load_model
+
         folders = fold_folders(run_folder) or (run_folder,)
         models = tuple(load_model(folder) for folder in folders)
         if len({model.labels for model in models}) > 1:
@@ -124,38 +126,18 @@ class Predictor:
         """Calibrate probabilities ``(…, n_labels)``; unchanged where the run was not calibrated."""
         return probs if self.calibration is None else self.calibration.calibrated(probs)
 
-    def of_features(self, features: Sequence[ClipFeatures]) -> Outcome:
-        """Predict from raw features, one tuple of ``(n_frames, n_features)`` arrays a clip."""
-        probs, attentions = [], []
-        shares, alone, values, embeddings = [], [], [], []
-        n_labels = len(self.labels)
+    def of_features(self, features: Sequence[RawFeatures]) -> Outcome:
+        """Predict from raw features, a tuple of ``(n_frames, n_features)`` arrays or feature files a clip."""
+        results = []
         for trained in self.models:
-            clips = [prepare(clip, trained.config.inputs, trained.normalisation) for clip in features]
+            clips = Prepared(features, trained.config.inputs, trained.normalisation)
             with at_work(self.device):
-                found = results_of(trained.model, clips)
-            probs.append(softmax(found.outputs[:, :n_labels]))
-            if self.dimensions:
-                values.append(scale_values(found.outputs[:, n_labels:], self.dimensions))
-            attentions.append(found.attention)
-            if found.embedding is not None:
-                embeddings.append(found.embedding)
-            if found.shares is not None and found.alone is not None:
-                shares.append(found.shares)
-                own = found.alone[..., :n_labels]
-                alone.append(np.stack([softmax(own[:, i]) for i in range(own.shape[1])], axis=1))
-        attention = tuple(_mean_attention(rows) for rows in zip(*attentions, strict=True))
-        return Outcome(
-            np.stack(probs),
-            attention,
-            shares=np.mean(shares, axis=0) if shares else None,
-            alone=np.mean(alone, axis=0) if alone else None,
-            values_by_model=np.stack(values) if values else None,
-            embeddings=tuple(embeddings),
-        )
+                results.append(results_of(trained.model, clips))
+        return outcome_of(results, len(self.labels), self.dimensions)
 
     def of_clips(self, workspace: Workspace, clips: Sequence[Clip], progress: Progress = no_progress) -> Outcome:
         """Predict clips of the library, through the feature cache."""
-        columns = [features_of(workspace, clips, front_end, progress) for front_end in self.front_ends]
+        columns = [feature_files(workspace, clips, front_end, progress) for front_end in self.front_ends]
         return self.of_features(list(zip(*columns, strict=True)))
 
     def of_utterances(self, utterances: Sequence[Utterance]) -> Outcome:
@@ -165,10 +147,33 @@ class Predictor:
 
     def predictions(self, keys: Sequence[str], outcome: Outcome) -> tuple[Prediction, ...]:
         """Name the outcome's rows."""
-        return tuple(
-            Prediction(key, self.labels, tuple(float(p) for p in row))
-            for key, row in zip(keys, outcome.probs, strict=True)
-        )
+        return predictions_of(keys, self.labels, outcome)
+
+
+def predictions_of(keys: Sequence[str], labels: tuple[str, ...], outcome: Outcome) -> tuple[Prediction, ...]:
+    """Name an outcome's rows."""
+    return tuple(
+        Prediction(key, labels, tuple(float(p) for p in row)) for key, row in zip(keys, outcome.probs, strict=True)
+    )
+
+
+def outcome_of(results: Sequence[Results], n_labels: int, dimensions: Sequence[Scheme]) -> Outcome:
+    """Put together what the models of a run say of the same clips."""
+    shares = [found.shares for found in results if found.shares is not None]
+    alone = [found.alone[..., :n_labels] for found in results if found.alone is not None]
+    values = [scale_values(found.outputs[:, n_labels:], dimensions) for found in results] if dimensions else []
+    return Outcome(
+        np.stack([softmax(found.outputs[:, :n_labels]) for found in results]),
+        tuple(_mean_attention(rows) for rows in zip(*(found.attention for found in results), strict=True)),
+        shares=np.mean(shares, axis=0) if shares else None,
+        alone=np.mean([_softmax_by_input(own) for own in alone], axis=0) if alone else None,
+        values_by_model=np.stack(values) if values else None,
+        embeddings=tuple(found.embedding for found in results if found.embedding is not None),
+    )
+
+
+def _softmax_by_input(logits: np.ndarray) -> np.ndarray:
+    return np.stack([softmax(logits[:, i]) for i in range(logits.shape[1])], axis=1)
 
 
 def _mean_attention(rows: Sequence[np.ndarray | None]) -> np.ndarray | None:

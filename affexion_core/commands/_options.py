@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from affexion_core.errors import AffexionError, ConfigError
-from affexion_core.types import Progress
+from affexion_core.types import Progress, no_progress
 from affexion_core.workspace import open_workspace
 
 if TYPE_CHECKING:
@@ -76,8 +76,11 @@ def emit(value: Any, text: str) -> None:
 
 
 @contextmanager
-def progress_bar() -> Iterator[Progress]:
-    """Show progress on standard error; silent where that is no terminal."""
+def progress_bar(n_steps: int | None = None) -> Iterator[Progress]:
+    """Show progress on standard error; silent where that is no terminal, or there is but one step."""
+    if n_steps == 1:
+        yield no_progress
+        return
     from tqdm import tqdm
 
     bar = tqdm(

@@ -1,8 +1,7 @@
-"""Verbs that train, measure, predict and show runs."""
+"""Verbs that train, measure and show runs."""
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +27,7 @@ from affexion_core.commands._requests import (
     test_option,
     train_option,
 )
-from affexion_core.errors import ConfigError, NotFoundError
+from affexion_core.errors import ConfigError
 
 if TYPE_CHECKING:
     from affexion_core.evaluation.scores import Estimate
@@ -141,8 +140,10 @@ def _carry_out(opened: Store, request: RunRequest, background: bool) -> None:
         ensure_engine(opened.workspace)
         emit({**job_json(job), "job": job.id}, f"Queued as job {job.id}; `jobs wait {job.id}` waits for it.")
         return
+    from affexion_core.training.allocator import keep_freed_memory
     from affexion_core.training.execute import run_here
 
+    keep_freed_memory()
     with progress_bar() as progress:
         run = run_here(opened, request, progress)
     _print_figures(run, "train" if request.kind == "train" else "cv", request.test)
@@ -197,44 +198,6 @@ def _with_a_model(opened: Store, key: str) -> Run:
     if found.kind == "gap":
         raise ConfigError(f"Run {found.id} is a gap study, which has no model of its own; name another run.")
     return found
-
-
-@click.command()
-@click.argument("run")
-@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
-@common_options
-def predict(run: str, paths: tuple[Path, ...]) -> None:
-    """Say how each FILE, or each sound file of a FOLDER, is spoken, by a trained RUN."""
-    opened = store()
-    found = _with_a_model(opened, run)
-    from affexion_core.predict_files import predict_files, sound_files
-
-    files = sound_files(paths)
-    if not files:
-        raise NotFoundError(f"There is no sound file under {', '.join(map(str, paths))}.")
-    rows = []
-    with progress_bar() as progress:
-        for row in predict_files(Path(found.folder), files):
-            rows.append(row)
-            progress(len(rows), len(files), "predicting")
-    lines = [f"{row['file']}: {row['error']}" if "error" in row else _answer(row) for row in rows]
-    emit(rows, "\n".join(lines))
-    if all("error" in row for row in rows):
-        click.echo("Error: " + (rows[0]["error"] if len(rows) == 1 else "no file could be predicted."), err=True)
-        sys.exit(2)
-
-
-def _answer(row: dict[str, Any]) -> str:
-    label = f"{row['label']}{', unsure' if row['unsure'] else ''} {_probs(row['probs'])}"
-    said = [] if row["label"] is None else [label]
-    said += [f"{name} {value:.2f}" for name, value in row.get("values", {}).items()]
-    line = f"{row['file']}: {', '.join(said)}"
-    heard = [each for each in row.get("inputs", ()) if each["label"] is not None]
-    return line + "".join(f"; {x['front_end']} alone: {x['label']}, counted {100 * x['share']:.0f} %" for x in heard)
-
-
-def _probs(probs: dict[str, float]) -> str:
-    return "(" + ", ".join(f"{label} {100 * p:.0f} %" for label, p in probs.items()) + ")"
 
 
 @click.command()
@@ -381,4 +344,4 @@ def _points(estimate: Estimate) -> str:
     return f"{100 * estimate.value:+.1f} points ({low:+.1f} to {high:+.1f})"
 
 
-COMMANDS = (train, cv, evaluate, predict, runs, show, compare, export_run)
+COMMANDS = (train, cv, evaluate, runs, show, compare, export_run)

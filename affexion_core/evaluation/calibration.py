@@ -13,15 +13,17 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from affexion_core.errors import ConfigError, ModelError
 from affexion_core.evaluation.abstention import choose_threshold
 from affexion_core.run_folder import ScoredClip, read_json, read_predictions, write_json
-from affexion_core.store.session import Store
 from affexion_core.types import Run
+
+if TYPE_CHECKING:
+    from affexion_core.store.session import Store
 
 CALIBRATION_FILE = "calibration.json"
 DEFAULT_COVERAGE = 0.8

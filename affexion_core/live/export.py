@@ -6,19 +6,18 @@ import os
 import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from affexion_core.errors import ConfigError, ModelError
+from affexion_core.errors import ModelError
+from affexion_core.exported import GRAPH, Graph, checked_graph, required, write_stamp
 from affexion_core.models._output import ModelOutput
 from affexion_core.predictor import Predictor
 from affexion_core.run_folder import fold_folders
 from affexion_core.training.model_file import TrainedModel
 
-FILE = "model.onnx"
 _OPSET = 17
 # Frames of the clips that an export is tried on; the first is traced.
 _LENGTHS = (150, 7, 64, 431)
@@ -49,26 +48,16 @@ class _OneClip(nn.Module):
 class OnnxModel(nn.Module):
     """An exported model in the place of the one it came from; clips of a batch are computed one by one."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, graph: Graph) -> None:
         super().__init__()
-        runtime = _required("onnxruntime")
-        options = runtime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        try:
-            self._session = runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # onnxruntime's errors share no base of their own
-            raise ModelError(f"{path} can't be used ({str(error).splitlines()[0]}); export the run again.") from error
-        self._names = [given.name for given in self._session.get_inputs()]
+        self._graph = graph
 
     def forward(self, inputs: tuple[Tensor, ...], lengths: tuple[Tensor, ...]) -> ModelOutput:
         """Compute as `models` do; attention is padded with zeros."""
         outputs, attentions = [], []
         for row in range(len(inputs[0])):
-            given = {
-                name: frames[row : row + 1, : int(n[row])].numpy()
-                for name, frames, n in zip(self._names, inputs, lengths, strict=True)
-            }
-            found = [torch.from_numpy(values) for values in self._session.run(None, given)]
+            clip = tuple(frames[row, : int(n[row])].numpy() for frames, n in zip(inputs, lengths, strict=True))
+            found = [torch.from_numpy(values) for values in self._graph.run(clip)]
             outputs.append(found[0])
             if len(found) > 1:
                 attentions.append(nn.functional.pad(found[1], (0, inputs[0].shape[1] - found[1].shape[1])))
@@ -88,21 +77,23 @@ def export_onnx(run_folder: Path) -> Exported:
     ModelError
         If there is no model, or its export doesn't give the same numbers.
     """
-    _required("onnx"), _required("onnxruntime")
+    required("onnx"), required("onnxruntime")
     files, greatest = [], 0.0
     for folder in fold_folders(run_folder) or (run_folder,):
         (trained,) = Predictor.load(folder).models
         model = trained.model.cpu().eval()
-        path = folder / FILE
-        partial = path.with_name(f".{FILE}.{os.getpid()}")
+        path = folder / GRAPH
+        partial = path.with_name(f".{GRAPH}.{os.getpid()}")
         try:
             _write_graph(model, trained, partial)
-            difference = _difference(model, OnnxModel(partial), trained)
+            exported = OnnxModel(Graph(partial.read_bytes(), str(path)))
+            difference = _difference(model, exported, trained)
             if difference > _TOLERANCE:
                 raise ModelError(
                     f"The export of {folder} differs by {difference:.2g} from its model; use the model itself."
                 )
             os.replace(partial, path)
+            write_stamp(folder, _says_all(model, trained))
         finally:
             partial.unlink(missing_ok=True)
         files.append(path)
@@ -116,15 +107,20 @@ def load_exported(run_folder: Path) -> Predictor:
     Raises
     ------
     ModelError
-        If the run wasn't exported.
+        If the run wasn't exported, or the export is damaged or of other weights than those that are there.
     """
     predictor = Predictor.load(run_folder)
     folders = fold_folders(run_folder) or (run_folder,)
-    for folder in folders:
-        if not (folder / FILE).is_file():
-            raise ModelError(f"{folder} holds no {FILE}; export the run first.")
-    pairs = zip(predictor.models, folders, strict=True)
-    return replace(predictor, models=tuple(replace(t, model=OnnxModel(folder / FILE)) for t, folder in pairs))
+    graphs = [checked_graph(folder) for folder in folders]
+    pairs = zip(predictor.models, graphs, strict=True)
+    return replace(predictor, models=tuple(replace(trained, model=OnnxModel(graph)) for trained, graph in pairs))
+
+
+def _says_all(model: nn.Module, trained: TrainedModel) -> bool:
+    """Whether a model has no answers beside those that a graph gives."""
+    inputs = _example(trained, _LENGTHS[0])
+    with torch.inference_mode():
+        return model(inputs, tuple(torch.tensor([_LENGTHS[0]]) for _ in inputs)).shares is None
 
 
 def _write_graph(model: nn.Module, trained: TrainedModel, path: Path) -> None:
@@ -162,15 +158,3 @@ def _difference(model: nn.Module, exported: OnnxModel, trained: TrainedModel) ->
             if one.attention is not None and other.attention is not None:
                 greatest = max(greatest, float((one.attention - other.attention).abs().max()))
     return greatest
-
-
-def _required(name: str) -> Any:
-    import importlib
-
-    try:
-        return importlib.import_module(name)
-    except ImportError:
-        raise ConfigError(
-            f"Models as ONNX need the package {name}, which is not installed; "
-            "run `pip install -r requirements-onnx.txt`."
-        ) from None

@@ -290,6 +290,12 @@ def config_to_json(config: RunConfig) -> dict[str, Any]:
     }
 
 
+def front_ends_from_json(values: Mapping[str, Any]) -> tuple[FrontEnd, ...]:
+    """Read the front-ends of a recipe alone. `ConfigError` or `KeyError` if one can't be used."""
+    before = build(PreprocessingConfig, values.get("preprocessing", {}))
+    return tuple(_front_end(part["name"], part["config"], before) for part in values["front_ends"])
+
+
 def config_from_json(values: Mapping[str, Any]) -> RunConfig:
     """Read a recipe back; every value is checked again.
 
@@ -301,10 +307,9 @@ def config_from_json(values: Mapping[str, Any]) -> RunConfig:
     try:
         # what recipes of earlier versions don't name is off
         augmentation = build(AugmentationConfig, values.get("augmentation", {}))
-        before = build(PreprocessingConfig, values.get("preprocessing", {}))
         return RunConfig(
             preset=str(values["preset"]),
-            front_ends=tuple(_front_end(part["name"], part["config"], before) for part in values["front_ends"]),
+            front_ends=front_ends_from_json(values),
             model=values["model"]["name"],
             model_config=build(load_plugin("models", values["model"]["name"]).Config, values["model"]["config"]),
             inputs=build(InputConfig, values["inputs"]),
