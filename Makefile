@@ -20,6 +20,9 @@ lint: $(STAMP_DEV)
 soak: $(STAMP_DEV)
 	$(PY) -m pytest -m soak
 
+bench: $(STAMP_DEV)
+	$(PY) benchmarks/guard.py
+
 screenshots: $(STAMP_DEV)
 	$(PY) docs/make_screenshots.py
 
