@@ -17,7 +17,7 @@ from affexion_core.workspace import Workspace
 from affexion_ui.figures import csv_bytes, show_figure
 from affexion_ui.layout import show_error
 from affexion_ui.theme import escape_markdown, label_badge, mode, origin_badge
-from affexion_ui.words import clip_title, counted, speaker
+from affexion_ui.words import clip_title, counted, percent, speaker
 
 if TYPE_CHECKING:
     from affexion_core.explain.attention import ClipAttention
@@ -90,7 +90,7 @@ def _wanted(row: ScoredClip, answers: str | None, label: str | None) -> bool:
 
 def _option(clip: Clip, row: ScoredClip) -> str:
     answer = "right" if row.reference == row.predicted else f"taken for {row.predicted}"
-    return f"{row.reference}, {answer} {max(row.probs):.0%} · {speaker(clip)} · {clip_title(clip, 40)}"
+    return f"{row.reference}, {answer} {percent(max(row.probs))} · {speaker(clip)} · {clip_title(clip, 40)}"
 
 
 def _chosen(name: str, options: list[str], key: str, words: Any, wanted: str | None) -> str | None:
@@ -204,10 +204,10 @@ def _show_one(store: Store, one: Looked, key: str, top: float, steepest: float, 
         high=curve + spread if spread is not None else np.empty(0),
         hop=seen.hop,
         best=(best.start, best.end),
-        best_words=f"{best.start:.1f}–{best.end:.1f} s: {best.share:.0%} of attention",
+        best_words=f"{best.start:.1f}–{best.end:.1f} s: {percent(best.share)} of attention",
         seen=min(n * seen.hop, one.clip.duration),
         top=top,
-        alt=f"{one.picture.name}. Most attended: {best.start:.1f} to {best.end:.1f} s, {best.share:.0%} of attention.",
+        alt=f"{one.picture.name}. Most attended: {best.start:.1f} to {best.end:.1f} s, {percent(best.share)} of it.",
         wide=wide,
         slopes=_slope_lines(one, steepest),
     )
@@ -228,7 +228,7 @@ def _show_title(one: Looked, longest: int) -> None:
         right = row.reference == row.predicted
         icon = ":material/check_circle:" if right else ":material/cancel:"
         probability = float(seen.probs.mean(axis=0)[seen.labels.index(row.predicted)])
-        st.markdown(f"{icon} model says **{escape_markdown(row.predicted)}**, {probability:.0%}", width="content")
+        st.markdown(f"{icon} model says **{escape_markdown(row.predicted)}**, {percent(probability)}", width="content")
         origin_badge(one.clip.origin)
         fold = "" if row.fold is None else f" · model of fold {row.fold}, which had not seen it"
         st.caption(escape_markdown(f"speaker {speaker(one.clip)}{fold}"), width="content")
@@ -238,10 +238,10 @@ def _caption(one: Looked, share: float, even_share: float, even: float) -> str:
     words = [f"White: attention, {counted(one.seen.weights.shape[1], 'frame')}"]
     if len(one.seen.weights) > 1:
         words[0] += f", mean of {len(one.seen.weights)} fold models, band ± one SD"
-    words.append(f"The marked part holds {share:.0%} of it; spread evenly it would hold {even_share:.0%}")
+    words.append(f"The marked part holds {percent(share)} of it; spread evenly it would hold {percent(even_share)}")
     if one.quiet.any():
         pauses, frames = float(one.seen.mean[one.quiet].sum()), float(one.quiet.mean())
-        words.append(f"{pauses:.0%} of it lies in pauses, which are {frames:.0%} of what the model saw")
+        words.append(f"{percent(pauses)} of it lies in pauses, which are {percent(frames)} of what the model saw")
     if even > _EVEN:
         words.append("Attention is spread almost evenly here: it singles out nothing")
     if one.attribution is not None:

@@ -40,11 +40,14 @@ class Wanted:
 def ask_study(datasets: Sequence[DatasetSummary]) -> Wanted:
     """Show the choices."""
     names = {summary.name: f"{summary.name} ({counted(summary.n, 'clip')})" for summary in datasets}
-    spoken = [summary.name for summary in datasets if summary.origin == "synthetic"]
-    people = [summary.name for summary in datasets if summary.origin == "real"]
+    # the largest first: where a set stands in for the other side, it is the smaller one
+    ordered = sorted(datasets, key=lambda summary: -summary.n)
+    spoken = [summary.name for summary in ordered if summary.origin == "synthetic"]
+    people = [summary.name for summary in ordered if summary.origin == "real"]
     with st.container(horizontal=True, gap="small"):
         synthetic = _choose("Synthetic clips", [*spoken, *people], "synthetic", names.__getitem__, 210)
-        real = _choose("Real clips", [*people, *spoken], "real", names.__getitem__, 210)
+        others = sorted([*people, *spoken], key=lambda name: name == synthetic)
+        real = _choose("Real clips", others, "real", names.__getitem__, 210)
         presets = sorted(plugin_names("presets"), key=lambda name: name != _PRESET)
         preset = _choose("Recipe", presets, "preset", preset_title, 230)
         label_map = _ask_map()

@@ -54,7 +54,7 @@ def choose_run(runs: list[Run]) -> Run:
 
 
 def _run_title(run: Run) -> str:
-    return f"{run.name or preset_title(run.preset)}, {date(run.created)} ({', '.join(run.labels) or 'dimensions'})"
+    return f"{run.name or preset_title(run.preset)}, {date(run.created)}{'' if run.labels else ' (dimensions)'}"
 
 
 def list_usable(store: Store) -> list[Run]:

@@ -61,12 +61,8 @@ def show_headline(run: Run, evaluation: Evaluation, origin: str | None) -> None:
         return
     who = "voice" if origin == "synthetic" else "known speaker"
     speakers = counted(scores.n_speakers, who) if scores.n_speakers else "speakers unknown"
-    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-        stamp_badge(evaluation.stamp)
-        words = f"{counted(scores.n, 'clip')} · {speakers} · measured {date(evaluation.created)}"
-        st.caption(words, width="content")
-        if origin == "synthetic":
-            st.caption("Measured on synthetic speech: these figures say nothing about real people.", width="content")
+    words = f"{counted(scores.n, 'clip')} · {speakers} · measured {date(evaluation.created)}"
+    _show_stamp(evaluation, words, origin)
     reported = _reported(run, evaluation, origin)
     with st.container(border=True):
         figures = {name: getattr(scores, name) for name in METRICS}
@@ -81,16 +77,20 @@ def show_headline(run: Run, evaluation: Evaluation, origin: str | None) -> None:
         st.caption(f"Left out by the label map: {escape_markdown(shown)}.")
 
 
+def _show_stamp(evaluation: Evaluation, words: str, origin: str | None) -> None:
+    """Show the stamp on a line of its own, as it may be long, and below it what was measured."""
+    if origin == "synthetic":
+        words += "  \nMeasured on synthetic speech: these figures say nothing about real people."
+    with st.container(gap="xsmall"):
+        stamp_badge(evaluation.stamp)
+        st.caption(words)
+
+
 def _show_numbers(evaluation: Evaluation, origin: str | None) -> None:
     """Show the stamp and the CCC of each dimension of a run that predicts no labels."""
     n, speakers = (max(getattr(each, name) for each in evaluation.dimensions) for name in ("n", "n_speakers"))
     who = counted(speakers, "voice" if origin == "synthetic" else "known speaker") if speakers else "speakers unknown"
-    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-        stamp_badge(evaluation.stamp)
-        words = f"{counted(n, 'clip')} with values · {who} · measured {date(evaluation.created)}"
-        st.caption(words, width="content")
-        if origin == "synthetic":
-            st.caption("Measured on synthetic speech: these figures say nothing about real people.", width="content")
+    _show_stamp(evaluation, f"{counted(n, 'clip')} with values · {who} · measured {date(evaluation.created)}", origin)
     with st.container(border=True):
         show_ccc_row({each.name: each.ccc for each in evaluation.dimensions})
 

@@ -68,7 +68,8 @@ def show_training_data(store: Store, run: Run) -> None:
     clips = [item.clip for item in dataset.items]
     speakers = len({clip.speaker for clip in clips if clip.speaker})
     length = duration(sum(clip.duration for clip in clips))
-    st.markdown(f"{counted(len(clips), 'clip')} · {counted(speakers, 'known speaker')} · {length} · {dataset.origin}")
+    who = "voice" if dataset.origin == "synthetic" else "known speaker"
+    st.markdown(f"{counted(len(clips), 'clip')} · {counted(speakers, who)} · {length} · {dataset.origin}")
     if dataset.snapshot() == run.train_snapshot:
         st.caption("Unchanged since the run was trained.")
     else:

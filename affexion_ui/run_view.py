@@ -151,7 +151,9 @@ def _show_curves(entry: Entry) -> None:
     name = st.selectbox("Curves of", options, key=key, width=160)
     chosen = {name: history for name, history in names.items() if history} if name == _ALL else {name: names[name]}
     longest = max((len(history) for history in chosen.values()), default=0)
-    caption = f"{counted(len(chosen), 'fold')}, {counted(longest, 'epoch')}. Solid: training; dashed: dev."
+    dev = any(key.startswith("dev") for history in chosen.values() for row in history[-1:] for key in row)
+    lines = "Solid: training; dashed: dev." if dev else "Training clips only: no dev part."
+    caption = f"{counted(len(chosen), 'fold')}, {counted(longest, 'epoch')}. {lines}"
     show_figure(plot_curves(chosen, mode()), f"live-{entry.id}", caption, curve_rows(chosen))
 
 

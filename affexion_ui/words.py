@@ -60,6 +60,11 @@ def value_words(estimate: Estimate) -> str:
     return "undefined" if estimate.value is None else f"{estimate.value * 100:.{_digits(estimate)}f} %"
 
 
+def percent(share: float) -> str:
+    """Write a share in [0, 1] as ``45 %``."""
+    return f"{100 * share:.0f} %"
+
+
 def span_words(estimate: Estimate) -> str:
     """Write what stands beside the value, as ``33–59, n = 52``, or why it is undefined."""
     if estimate.value is None:

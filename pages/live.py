@@ -35,7 +35,7 @@ if needs_https(st.context.url):
         icon=":material/lock_open:",
     )
 
-side, main = st.columns([1, 2], gap="large")
+side, main = st.columns([2, 3], gap="large")
 mic = microphone()
 with side:
     run = choose_run(runs)

@@ -156,7 +156,7 @@ def plot_curve(found: Gap, metric: Metric, mode: Mode = "light") -> go.Figure:
         own = _style("synthetic" if found.curve[place].size == 0 else "mixed", mode)
         marker = {"symbol": own["symbol"], "size": 12, "color": own["colour"], "line": {"width": 2.5}}
         _mark(figure, [(place, estimate.value)], [f"mean: {_said(estimate)}"], marker)
-        figure.add_annotation(x=place, y=estimate.high, text=percent(estimate.value), showarrow=False, yshift=9)
+        figure.add_annotation(x=place, y=estimate.high, text=percent(estimate.value), showarrow=False, yshift=14)
     ticks = [f"{point.size}" for point in found.curve]
     figure.update_xaxes(tickvals=list(range(len(ticks))), ticktext=ticks, showgrid=False,
                         title_text="real clips of each label beside the synthetic ones",

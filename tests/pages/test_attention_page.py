@@ -27,7 +27,7 @@ def test_a_link_opens_a_clip_and_another_beside_it(in_attentive, open_page, word
     said = words(at)
     assert said.count("The marked part holds") == 2 and "Attention is not an explanation" in said
     for row in (rows[3], rows[5]):
-        assert f"model says **{row.predicted}**, {max(row.probs):.0%}" in said
+        assert f"model says **{row.predicted}**, {100 * max(row.probs):.0f} %" in said
 
 
 def test_filters_keep_to_what_they_say(in_attentive, open_page, words):
