@@ -193,12 +193,10 @@ class SelfAttention(nn.Module):
     def rows(self, frames: Tensor, mask: Tensor) -> Tensor:
         """Give the softmax over keys for each query, ``(B, T query, T key)``; keys of padding get exactly 0.
 
-        The key map is taken to the queries' side, ``(W_q x_i + b_q) · W_k x_j``, where both maps become one; the key's
-        bias adds the same to all of a row, so the softmax doesn't see it.
+        The key map is taken to the queries' side, ``(W_q x_i + b_q) · W_k x_j``, where both maps become one. The key's
+        bias adds the same to all of a row, so the softmax doesn't see it and its gradient is 0.
         """
-        scale = frames.shape[2] ** -0.5
-        asked = F.linear(
-            frames, scale * self.key.weight.T @ self.query.weight, scale * self.query.bias @ self.key.weight
-        )
+        keys = frames.shape[2] ** -0.5 * self.key.weight
+        asked = F.linear(frames, keys.T @ self.query.weight, self.query.bias @ keys + 0 * self.key.bias)
         barred = torch.zeros_like(mask, dtype=frames.dtype).masked_fill(~mask, -torch.inf)[:, None]
         return torch.baddbmm(barred, asked, frames.transpose(1, 2)).softmax(dim=2)
