@@ -86,12 +86,25 @@ def _cells(source: Source, row: Row, labels: Sequence[str]) -> Row:
         return {"File": source.name, "Label": [], SURE: None, "Unsure": None, "Problem": row["error"]}
     probs = {f"P({label})": 100 * row["probs"][label] for label in labels}
     probs |= {name.capitalize(): round(value, 2) for name, value in row.get("values", {}).items()}
+    if "inputs" in row:
+        probs["Decided by"] = decided_by(row["inputs"])
     warnings = " ".join(row["warnings"])
     if row["label"] is None:
         return {"File": source.name, "Problem": warnings, **probs}
     sure = 100 * row["probs"][row["label"]]
     return {"File": source.name, "Label": [row["label"]], SURE: sure, "Unsure": row["unsure"], "Problem": warnings,
             **probs}  # fmt: skip
+
+
+def decided_by(inputs: Sequence[Row]) -> str:
+    """Say which input decided, and what each would have said alone: ``text 70 % (sadness), waveform 30 % (joy)``."""
+    said = [
+        f"{one['front_end']} {100 * one['share']:.0f} % ({one['label']})"
+        if one["label"]
+        else f"{one['front_end']} missing"
+        for one in sorted(inputs, key=lambda one: -one["share"])
+    ]
+    return ", ".join(said)
 
 
 def _columns(labels: Sequence[str]) -> dict[str, Any]:
@@ -104,6 +117,9 @@ def _columns(labels: Sequence[str]) -> dict[str, Any]:
         "Label": label_column(labels),
         "Unsure": st.column_config.CheckboxColumn(width=60, help="The model's best answer is too weak to rely on."),
         "Problem": st.column_config.TextColumn(width=330),
+        "Decided by": st.column_config.TextColumn(
+            width=280, help="How much each input counted, and in brackets what it would have said alone."
+        ),
         **bars,
     }
 
@@ -180,6 +196,8 @@ def _show_one(store: Store, source: Source, row: Row) -> None:
         said = [] if row["label"] is None else [f"{escape_markdown(row['label'])}{sure}"]
         said += [f"{escape_markdown(name)} {value:.2f}" for name, value in row.get("values", {}).items()]
         st.markdown(f"**{escape_markdown(source.name)}**: {', '.join(said)}")
+        if "inputs" in row:
+            st.caption(f"Decided by {escape_markdown(decided_by(row['inputs']))}")
         try:
             show_player(store.workspace, as_clip(source, probe(source.path).duration or 0.0), "files")
         except AffexionError as error:

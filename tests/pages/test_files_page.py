@@ -14,6 +14,7 @@ from affexion_core.timeline.following import Progress
 from affexion_core.timeline.keeping import Part, keep_parts
 from affexion_ui.files_following import progress_words
 from affexion_ui.files_sources import file_name
+from affexion_ui.files_table import decided_by
 
 
 @pytest.fixture
@@ -141,3 +142,16 @@ def test_a_recording_is_followed_in_the_background(in_study, open_page, words, t
 )
 def test_progress_is_in_minutes(progress, said):
     assert progress_words(progress) == said
+
+
+def test_it_says_which_input_decided():
+    voice = {"front_end": "ssl", "share": 0.3, "label": "happiness", "probs": {"happiness": 0.9, "sadness": 0.1}}
+    words = {
+        "front_end": "text-embedding",
+        "share": 0.7,
+        "label": "sadness",
+        "probs": {"happiness": 0.2, "sadness": 0.8},
+    }
+    assert decided_by([voice, words]) == "text-embedding 70 % (sadness), ssl 30 % (happiness)"
+    nothing = {"front_end": "text-embedding", "share": 0.0, "label": None, "probs": None}
+    assert decided_by([{**voice, "share": 1.0}, nothing]) == "ssl 100 % (happiness), text-embedding missing"
