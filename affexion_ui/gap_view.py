@@ -14,7 +14,7 @@ from affexion_ui.report_button import show_report_button
 from affexion_ui.run_actions import cancel_entry, resume_entry
 from affexion_ui.run_entries import Entry, can_resume, entry_of, now_words
 from affexion_ui.theme import escape_markdown, mode, stamp_badge
-from affexion_ui.words import GLOSSARY, date, estimate_words, preset_title, stamp_parts
+from affexion_ui.words import GLOSSARY, counted, date, estimate_words, preset_title, stamp_parts
 
 if TYPE_CHECKING:
     from affexion_core.gap.result import ArmRow, Cell, Gap
@@ -164,8 +164,8 @@ def _show_curve(found: Gap, metric: Literal["accuracy", "uar"]) -> None:
         st.caption("The curve over a few real clips shows here as soon as the first draws are trained.")
         return
     caption = (
-        f"{found.plan.draws} draws a point, each a small dot; band: 95 % interval of their mean. Measured are always "
-        f"the same {len(found.plan.rest)} real clips, which no draw holds."
+        f"{counted(found.plan.draws, 'draw')} a point, each a small dot; band: 95 % interval of their mean. Measured "
+        f"are always the same {len(found.plan.rest)} real clips, which no draw holds."
     )
     show_figure(plot_curve(found, metric, mode()), "gap-curve", caption, curve_rows(found))
     last = next((point for point in reversed(found.curve) if point.effect), None)

@@ -95,7 +95,8 @@ def _curve(found: Gap) -> Section:
     columns = ("real clips of each label", "in all", "UAR, mean of draws", "each draw, %", "against none")
     blocks: list[Block] = [Table(columns, tuple(rows))]
     if any(point.figures for point in found.curve):
-        caption = f"{found.plan.draws} draws a point, on the same {len(found.plan.rest)} real clips that no draw holds."
+        n = f"{found.plan.draws} draw{'' if found.plan.draws == 1 else 's'}"
+        caption = f"{n} a point, on the same {len(found.plan.rest)} real clips that no draw holds."
         blocks.insert(0, Picture(plot_curve(found, "uar"), caption))
     return Section("A few real clips", tuple(blocks))
 
