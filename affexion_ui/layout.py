@@ -20,6 +20,7 @@ _WORDMARK: dict[Mode, str] = {name: str(_FOLDER / f"wordmark-{name}.png") for na
 _STYLE = """
 .stMainBlockContainer { padding: 2.5rem clamp(1rem, 3vw, 3rem) 3rem; max-width: 1440px; }
 [data-testid="stMetric"] { padding-bottom: 0; }
+.st-key-page-head > :first-child { min-width: 13rem; }
 """
 # The dark theme's accent is light, but Streamlit writes on it in white whatever it is: 1.9 of the 4.5 that text needs.
 _DARK_STYLE = '[data-testid="stBaseButton-primary"] { color: #10151B; }'
@@ -27,7 +28,8 @@ _DARK_STYLE = '[data-testid="stBaseButton-primary"] { color: #10151B; }'
 
 def page_header(title: str, line: str) -> DeltaGenerator:
     """Draw title and purpose of a page; returns the place of the primary action, top right."""
-    with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
+    # on a phone a long button goes below the words instead of squeezing them
+    with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute", key="page-head"):
         with st.container(width="stretch", gap="xxsmall"):
             st.title(title, anchor=False)
             st.caption(line)

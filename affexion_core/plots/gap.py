@@ -163,7 +163,7 @@ def plot_curve(found: Gap, metric: Metric, mode: Mode = "light") -> go.Figure:
                         range=[-0.4, len(ticks) - 0.6])  # fmt: skip
     figure.update_yaxes(range=[0, 1.02], tickvals=[0, 0.25, 0.5, 0.75, 1], title_text=METRIC_WORDS[metric],
                         ticktext=["0 %", "25 %", "50 %", "75 %", "100 %"])  # fmt: skip
-    add_reference(figure, mode, 1 / max(1, len(found.plan.labels)), "chance", "y", annotation_position="top right")
+    add_reference(figure, mode, 1 / max(1, len(found.plan.labels)), "chance", "y", annotation_position="bottom right")
     return figure
 
 
