@@ -14,6 +14,7 @@ from affexion_ui.counts import show_headline_row
 from affexion_ui.figures import show_figure
 from affexion_ui.job_list import EVERY, said_values, state_badge
 from affexion_ui.layout import shown_errors
+from affexion_ui.onnx_panel import show_onnx
 from affexion_ui.run_actions import show_actions, show_labels
 from affexion_ui.run_details import show_learning, show_settings
 from affexion_ui.run_entries import (
@@ -120,6 +121,7 @@ def _show_tabs(store: Store, entry: Entry) -> None:
     if settings.open and entry.run is not None:
         with settings:
             show_settings(entry.run)
+            show_onnx(store, entry.run)
 
 
 def _is_gap(entry: Entry) -> bool:

@@ -10,6 +10,7 @@ from small_study import make_study, short_recipe
 from affexion_core.errors import ConfigError, NotFoundError, StoreError
 from affexion_core.evaluation.comparing import shared_clips
 from affexion_core.evaluation.paired import compare
+from affexion_core.exported import is_exported
 from affexion_core.jobs.engine import EngineStatus
 from affexion_core.jobs.foreground import trained_here
 from affexion_core.jobs.process import start_time
@@ -493,3 +494,16 @@ def test_write_notes_leaves_the_run_description_alone(own):
     assert (Path(run.folder) / "run.json").read_bytes() == before
     write_json(Path(run.folder) / "notes.json", {"star": 1})
     assert read_notes(Path(run.folder)) == RunNotes(True, "")
+
+
+def test_a_run_is_exported_from_its_settings(own, open_page, words):
+    pytest.importorskip("onnxruntime")
+    run = get_run(own, "First model")
+    at = open_page("runs", run=run.id)
+    at.session_state[f"run-tab-{run.id}"] = "Settings"
+    at.run()
+    assert "Export to ONNX" in labels(at) and "Exported" not in words(at)
+    next(button for button in at.button if button.label == "Export to ONNX").click().run(timeout=120)
+    assert not at.exception and "Export to ONNX again" in labels(at)
+    assert "Exported; outputs differ by at most" in words(at)
+    assert is_exported(Path(run.folder))
