@@ -16,7 +16,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -118,8 +118,8 @@ def serving(workspace: Path) -> Iterator[str]:
         server.wait(timeout=20)
 
 
-def keep(browser: Browser, view: View, address: str, name: str, whole: bool = False) -> None:
-    """Open a page, wait until it is drawn, and keep its picture under the size limit."""
+def keep(browser: Browser, view: View, address: str, name: str, whole: bool = False, press: Sequence[str] = ()) -> None:
+    """Open a page, press buttons, wait until it is drawn, and keep its picture under the size limit."""
     size = {"width": view.width, "height": view.height}
     context = browser.new_context(viewport=size, color_scheme=view.scheme)
     page = context.new_page()
@@ -129,6 +129,11 @@ def keep(browser: Browser, view: View, address: str, name: str, whole: bool = Fa
     if person.count():  # the page asks who is there
         person.first.click()
         settle(page)
+    for button in press:
+        if page.get_by_role("button", name=button).count():
+            page.get_by_role("button", name=button).first.click()
+            page.wait_for_timeout(2000)
+            settle(page)
     if whole:
         height = page.evaluate("document.querySelector('[data-testid=stMainBlockContainer]').scrollHeight")
         page.set_viewport_size({"width": view.width, "height": min(height + 40, 4000)})
@@ -148,6 +153,8 @@ def settle(page: Page) -> None:
     page.wait_for_selector("h1", timeout=60_000)
     page.wait_for_function(
         "!document.querySelector('[data-testid=stSkeleton]') && !document.querySelector('[data-testid=stStatusWidget]')"
+        " && !document.querySelector('[data-testid=stSpinner]')",
+        timeout=240_000,
     )
     page.wait_for_timeout(2500)
 

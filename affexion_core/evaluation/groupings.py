@@ -110,13 +110,20 @@ def _value_of(by: str, clip: Clip, levels: Mapping[str, ClipLevels]) -> float | 
 
 
 def _thirds(by: str, values: Sequence[float | None]) -> Grouping:
-    """Cut where a third and two thirds of the known values lie below; equal values stay together."""
+    """Cut where a third and two thirds of the known values lie below; equal values stay together.
+
+    Where more than two thirds share the greatest value, as of clean clips whose noise is beyond measure, these are one
+    group and the others another.
+    """
     known = np.array([value for value in values if value is not None])
     if not len(known):
         return Grouping(by, (None,) * len(values), ())
     low, high = np.quantile(known, [1 / 3, 2 / 3])
     digits = 1 if by == "duration" else 0
     unit = _UNITS[by]
+    if known.min() < low == known.max():
+        two = (f"below {low:.{digits}f} {unit}", f"{low:.{digits}f} {unit} or more")
+        return Grouping(by, tuple(None if v is None else two[int(v >= low)] for v in values), two)
     below, above = f"{low:.{digits}f}", f"{high:.{digits}f}"
     names = (f"up to {below} {unit}", f"{below} to {above} {unit}", f"above {above} {unit}")
     groups = tuple(None if v is None else names[int(v > low) + int(v > high)] for v in values)

@@ -146,12 +146,16 @@ def plot_map(
     alt = f"Map of {n_first} synthetic and {n_real} real clips{coloured}: those that are alike lie close."
     figure = new_figure(mode, alt, height=420)
     for name, colour, symbol, rows in _groups_of_map(len(ids), n_first, labels):
+        hollow = symbol.endswith("-open")
+        opacity = 1.0 if hollow else 0.7
         figure.add_scatter(
             x=made.places[rows, 0], y=made.places[rows, 1], mode="markers", name=f"{name} (n = {len(rows)})",
             showlegend=True, customdata=[ids[row] for row in rows], text=[words[row] for row in rows],
             hovertemplate="%{text}<extra></extra>",
-            marker={"symbol": symbol, "size": 8, "color": colour, "opacity": 0.75},
-            selected={"marker": {"opacity": 0.75}}, unselected={"marker": {"opacity": 0.75}},
+            # hollow marks are thin lines, which need their full colour to be seen
+            marker={"symbol": symbol, "size": 9 if hollow else 8, "color": colour, "opacity": opacity,
+                    "line": {"width": 2 if hollow else 0, "color": colour}},
+            selected={"marker": {"opacity": opacity}}, unselected={"marker": {"opacity": opacity}},
         )  # fmt: skip
     if chosen is not None:
         pair = [chosen, int(made.neighbour[chosen])]

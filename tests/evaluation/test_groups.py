@@ -1,4 +1,5 @@
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from affexion_core.evaluation.clip_levels import ClipLevels
 from affexion_core.evaluation.groupings import deal, group_clips, grouping_names
 from affexion_core.evaluation.groups import UNKNOWN, group_report, holm, permutation_test
 from affexion_core.run_folder import ScoredClip
-from affexion_core.types import Clip
+from affexion_core.types import Clip, Provenance
 
 LABELS = ("boredom", "panic")
 
@@ -137,3 +138,20 @@ def test_clips_are_grouped_by_what_is_known_and_measured():
     assert set(group_clips("auto:3", clips, labels).groups) == {"group 1", "group 2", "group 3"}
     with pytest.raises(ConfigError, match="can't be grouped by 'mood'; choose auto:7, duration, gender"):
         group_clips("mood", clips, labels)
+
+
+def test_clips_beyond_the_measure_are_a_group_and_the_others_another():
+    clips = [clip(i) for i in range(10)]
+    levels = {f"c{i}": ClipLevels(-20.0, value) for i, value in enumerate([50.0] * 7 + [12.0, 30.0, None])}
+    found = group_clips("snr", clips, ["panic"] * 10, levels)
+    assert Counter(found.groups) == {"50 dB or more": 7, "below 50 dB": 2, None: 1}
+    assert found.order == ("below 50 dB", "50 dB or more")
+    alike = {name: ClipLevels(-20.0, 50.0) for name in levels}
+    assert set(group_clips("snr", clips, ["panic"] * 10, alike).groups) == {"up to 50 dB"}
+
+
+def test_clips_are_grouped_by_the_generator_that_spoke_them():
+    made = [replace(clip(i), provenance=Provenance(generator=("espeak", "chat", None)[i % 3])) for i in range(6)]
+    assert "generator" in grouping_names(made)
+    found = group_clips("generator", made, ["panic"] * 6)
+    assert found.order == ("chat", "espeak") and found.groups[:3] == ("espeak", "chat", None)
