@@ -96,7 +96,7 @@ def _show_mix_ups(report: AgreementReport, key: str) -> None:
     labels = sorted({label for pair in report.mix_ups for label in pair.labels})
     rows = [
         {
-            "Label": list(pair.labels),
+            "Labels": list(pair.labels),
             "Clips": pair.n_clips,
             "Mixed up": 100 * pair.share,
             "Of chance": pair.times_chance,
@@ -120,7 +120,7 @@ def _show_mix_ups(report: AgreementReport, key: str) -> None:
         hide_index=True,
         height=min(330, 38 + 35 * len(rows)),
         column_config={
-            "Label": st.column_config.MultiselectColumn("Labels", options=labels, color=_colours(labels), width=185),
+            "Labels": label_column(labels, 185),
             "Clips": st.column_config.NumberColumn(help="Clips that got both.", width=60),
             "Mixed up": percent,
             "Of chance": chance,
@@ -129,12 +129,6 @@ def _show_mix_ups(report: AgreementReport, key: str) -> None:
         alt="Pairs of labels that raters mix up, most first",
     )
     st.caption("Hear them under *Clips*.")
-
-
-def _colours(labels: Sequence[str]) -> list[str]:
-    from affexion_core.plots.theme import label_colour
-
-    return [label_colour(label) for label in labels]
 
 
 def vote_words(judged: Sequence[Annotation]) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from affexion_core.types import Clip
+from affexion_ui.theme import pill_colour
 from affexion_ui.words import clip_title, speaker
 
 
@@ -72,9 +73,7 @@ def _columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 def label_column(labels: Iterable[str], width: int = 100) -> Any:
     """Show labels as pills in their own colours, in a column of so many pixels."""
-    from affexion_core.plots.theme import label_colour
-
     options = list(labels)
     return st.column_config.MultiselectColumn(
-        options=options, color=[label_colour(label) for label in options] or None, width=width
+        options=options, color=[pill_colour(label) for label in options] or None, width=width
     )

@@ -23,7 +23,8 @@ _STYLE = """
 .st-key-page-head > :first-child { min-width: 13rem; }
 """
 # The dark theme's accent is light, but Streamlit writes on it in white whatever it is: 1.9 of the 4.5 that text needs.
-_DARK_STYLE = '[data-testid="stBaseButton-primary"] { color: #10151B; }'
+_ON_ACCENT = ('[data-testid="stBaseButton-primary"]', ".stMultiSelect [data-tag]", ".stMultiSelect [data-tag] *")
+_DARK_STYLE = ", ".join(_ON_ACCENT) + " { color: #10151B; }"
 
 
 def page_header(title: str, line: str) -> DeltaGenerator:

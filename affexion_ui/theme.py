@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 import streamlit as st
@@ -38,6 +39,24 @@ def mode() -> Mode:
 def badge_colour(label: str) -> BadgeColour:
     """Name the theme colour of a label; labels other than the project's own stay neutral."""
     return _SIGNAL_BADGES.get(label.casefold(), "gray")
+
+
+def pill_colour(label: str) -> str:
+    """Give the colour of a label's pill in a table: its own, as deep as the white text on it needs (4.5 to 1)."""
+    from affexion_core.plots.theme import label_colour
+
+    own = label_colour(label).lstrip("#")
+    channels = [int(own[at : at + 2], 16) for at in (0, 2, 4)]
+    while 1.05 / (_luminance(channels) + 0.05) < 4.5:
+        channels = [int(0.97 * channel) for channel in channels]
+    return "#" + "".join(f"{channel:02X}" for channel in channels)
+
+
+def _luminance(channels: Sequence[int]) -> float:
+    """Measure how light a colour is, 0 to 1 (WCAG 2.2, relative luminance)."""
+    shares = [channel / 255 for channel in channels]
+    linear = [share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4 for share in shares]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
 def label_badge(label: str, help: str | None = None) -> None:  # noqa: A002 (Streamlit's own word)

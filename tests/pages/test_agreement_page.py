@@ -48,7 +48,7 @@ def test_the_figures_show_with_their_intervals(store, open_as, words):
     assert "of 4 clips, by 3 raters; 3 unclear" in said and "n = 3" in said
     assert len(at.get("plotly_chart")) == 1
     mixed = tables(at)[0]
-    assert list(mixed["Label"][0]) == ["boredom", "panic"] and mixed["Clips"].tolist() == [2]
+    assert list(mixed["Labels"][0]) == ["boredom", "panic"] and mixed["Clips"].tolist() == [2]
 
 
 def test_clips_stand_by_disagreement_with_their_votes(store, open_as):
