@@ -4,40 +4,70 @@ from __future__ import annotations
 
 import json
 import sys
+from functools import cache
+from importlib import import_module
 
 import click
 
 from affexion_core import __version__
-from affexion_core.commands import (
-    agreement,
-    backup,
-    benchmark,
-    data,
-    describe,
-    differences,
-    encoders,
-    evaluation,
-    exchange,
-    explain,
-    gap,
-    jobs,
-    labels,
-    live,
-    predict,
-    report,
-    runs,
-    sweep,
-    synthesis,
-    system,
-    takedown,
-    timeline,
-    versions,
-    youtube,
-)
 from affexion_core.errors import AffexionError
 
+# The files of verbs, below `commands`; each lists its own in ``COMMANDS``.
+_FILES = (
+    "agreement",
+    "backup",
+    "benchmark",
+    "data",
+    "describe",
+    "differences",
+    "encoders",
+    "evaluation",
+    "exchange",
+    "explain",
+    "gap",
+    "jobs",
+    "labels",
+    "live",
+    "predict",
+    "report",
+    "runs",
+    "sweep",
+    "synthesis",
+    "system",
+    "takedown",
+    "timeline",
+    "versions",
+    "youtube",
+)
+# Verbs in a file of their own name that don't wait for the others' imports: asked for one sound at a time as well.
+_ALONE = ("predict",)
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+
+@cache
+def _verbs() -> dict[str, click.Command]:
+    """Load every verb."""
+    modules = [import_module(f"affexion_core.commands.{name}") for name in _FILES]
+    return {str(command.name): command for module in modules for command in module.COMMANDS}
+
+
+class _Verbs(click.Group):
+    """The verbs, loaded when they are asked for."""
+
+    @property
+    def commands(self) -> dict[str, click.Command]:
+        return _verbs()
+
+    @commands.setter
+    def commands(self, given: object) -> None:
+        """Take nothing: click sets this when a group is made."""
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        if name in _ALONE:
+            return getattr(import_module(f"affexion_core.commands.{name}"), name)
+        return super().get_command(context, name)
+
+
+@click.group(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.option("--workspace", metavar="DIR", help="The workspace folder (default: AFFEXION_WORKSPACE or data/).")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON value on standard output.")
 @click.version_option(__version__, prog_name="affexion")
@@ -45,35 +75,6 @@ from affexion_core.errors import AffexionError
 def cli(context: click.Context, workspace: str | None, as_json: bool) -> None:
     """Study how something is said: clips in, models trained and measured, figures with intervals out."""
     context.obj = {"workspace": workspace, "json": as_json}
-
-
-for _command in (
-    *data.COMMANDS,
-    *youtube.COMMANDS,
-    *describe.COMMANDS,
-    *encoders.COMMANDS,
-    *labels.COMMANDS,
-    *agreement.COMMANDS,
-    *exchange.COMMANDS,
-    *runs.COMMANDS,
-    *predict.COMMANDS,
-    *live.COMMANDS,
-    *timeline.COMMANDS,
-    *sweep.COMMANDS,
-    *synthesis.COMMANDS,
-    *gap.COMMANDS,
-    *benchmark.COMMANDS,
-    *evaluation.COMMANDS,
-    *differences.COMMANDS,
-    *explain.COMMANDS,
-    *report.COMMANDS,
-    *takedown.COMMANDS,
-    *versions.COMMANDS,
-    *jobs.COMMANDS,
-    *backup.COMMANDS,
-    *system.COMMANDS,
-):
-    cli.add_command(_command)
 
 
 def main(arguments: list[str] | None = None) -> None:
