@@ -7,6 +7,10 @@ batches of 16. The peer (`_training_plain.py`) has the machine to itself, with a
 product trains as its queue does: two folds side by side, each in a process of its own with one thread, checkpoints
 included. They take turns, an epoch each, after one that doesn't count. ``--whole`` trains all 7 folds for 20 epochs by
 each; without it the whole is reckoned from the epochs measured. ``--packed N`` times N updates with packed sequences.
+
+``--processor`` is for a machine that others use: each has one thread and its seconds on the processor count, so that
+the ratio says what is computed less, and how much faster, and nothing about the second core. ``--clips N`` trains on
+the first N clips only.
 """
 
 from __future__ import annotations
@@ -17,6 +21,7 @@ import multiprocessing
 import statistics
 import tempfile
 import time
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -26,10 +31,10 @@ from _verbs import machine
 N_CLIPS, N_FOLDS, N_EPOCHS = 280, 7, 20
 
 
-def made_clips(seed: int = 0) -> tuple[list[np.ndarray], list[int]]:
-    """Make the training part of a fold: features float32 ``(n_frames, 75)`` and labels."""
+def made_clips(n_clips: int, seed: int = 0) -> tuple[list[np.ndarray], list[int]]:
+    """Make the training part of a fold, or its first clips: features float32 ``(n_frames, 75)`` and labels."""
     rng = np.random.default_rng(seed)
-    lengths = rng.integers(300, 1201, N_CLIPS)[N_CLIPS // N_FOLDS :]
+    lengths = rng.integers(300, 1201, N_CLIPS)[N_CLIPS // N_FOLDS :][:n_clips]
     labels = [row % 4 for row in range(len(lengths))]
     clips = [rng.normal(size=(n, 75)).astype(np.float32) for n in lengths]
     for clip, label in zip(clips, labels, strict=True):
@@ -37,23 +42,32 @@ def made_clips(seed: int = 0) -> tuple[list[np.ndarray], list[int]]:
     return clips, labels
 
 
+@dataclass(frozen=True)
+class Seconds:
+    """How long some work took: by the clock, and on the processor (all threads and processes together)."""
+
+    wall: float
+    processor: float
+
+
 class Worker:
     """A process that trains an epoch each time it is told to."""
 
-    def __init__(self, work: str) -> None:
+    def __init__(self, work: str, n_clips: int) -> None:
         context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe()
-        self.process = context.Process(target=_serve, args=(theirs, work), daemon=True)
+        self.process = context.Process(target=_serve, args=(theirs, work, n_clips), daemon=True)
         self.process.start()
+        theirs.close()  # so that a worker that fails is heard of
         self.connection.recv()
 
     def go(self) -> None:
         """Begin the next piece of work."""
         self.connection.send("go")
 
-    def wait(self) -> None:
-        """Wait until it is done."""
-        self.connection.recv()
+    def wait(self) -> float:
+        """Wait until it is done; give its seconds on the processor."""
+        return self.connection.recv()
 
     def end(self) -> None:
         """End the process."""
@@ -61,23 +75,27 @@ class Worker:
         self.process.join()
 
 
-def _serve(connection: Connection, work: str) -> None:
-    clips, labels = made_clips()
+def _serve(connection: Connection, work: str, n_clips: int) -> None:
+    clips, labels = made_clips(n_clips)
     if work == "product":
         _serve_product(connection, clips, labels)
         return
+    import torch
     from _training_plain import Training
 
+    if work == "plain, one thread":
+        torch.set_num_threads(1)
     training = Training(clips, labels, packed=work == "packed")
     batch = next(iter(training.loader))
     connection.send("ready")
     while True:
         connection.recv()
-        if work == "plain":
-            training.epoch()
-        else:  # "packed" and "padded": one update
+        began = time.process_time()
+        if work in ("packed", "padded"):  # one update
             training.update(*batch)
-        connection.send("done")
+        else:
+            training.epoch()
+        connection.send(time.process_time() - began)
 
 
 def _serve_product(connection: Connection, clips: list[np.ndarray], labels: list[int]) -> None:
@@ -91,67 +109,63 @@ def _serve_product(connection: Connection, clips: list[np.ndarray], labels: list
     config = with_settings(config, {"epochs": 10_000})
     connection.send("ready")
     connection.recv()
+    began = time.process_time()
 
     def told(row: object) -> None:
-        connection.send("done")
+        nonlocal began
+        connection.send(time.process_time() - began)
         connection.recv()
+        began = time.process_time()
 
     with tempfile.TemporaryDirectory() as folder:
         examples = Examples([(clip,) for clip in clips], labels)
         fit(examples, 4, config, on_epoch=told, checkpoints=Path(folder))
 
 
-def timed(*workers: Worker) -> float:
-    """Give the seconds until all have done their next piece of work, side by side."""
+def timed(*workers: Worker) -> Seconds:
+    """Let all do their next piece of work, side by side."""
     began = time.perf_counter()
     for worker in workers:
         worker.go()
-    for worker in workers:
-        worker.wait()
-    return time.perf_counter() - began
+    processor = sum([worker.wait() for worker in workers])
+    return Seconds(time.perf_counter() - began, processor)
 
 
-def measured(rounds: int, packed: int) -> dict[str, list[float]]:
+def measured(options: argparse.Namespace) -> dict[str, list[Seconds]]:
     """Take turns; give the seconds of each kind of work."""
-    workers = {"plain": Worker("plain"), "one": Worker("product"), "other": Worker("product")}
-    turns = {
-        "plain": (workers["plain"],),
-        "two folds": (workers["one"], workers["other"]),
-        "one fold": (workers["one"],),
-    }
-    found: dict[str, list[float]] = {name: [] for name in turns}
-    for turn in range(rounds + 1):
-        for name, workers_of_turn in turns.items():
-            seconds = timed(*workers_of_turn)
+    one = Worker("product", options.clips)
+    plain = "plain, one thread" if options.processor else "plain"
+    turns = {plain: (Worker(plain, options.clips),)}
+    if not options.processor:
+        turns["two folds"] = (one, Worker("product", options.clips))
+    turns["one fold"] = (one,)
+    found: dict[str, list[Seconds]] = {name: [] for name in turns}
+    for turn in range(options.rounds + 1):
+        for name, workers in turns.items():
+            seconds = timed(*workers)
             if turn:  # the first warms up
                 found[name].append(seconds)
-            print(f"round {turn}: {name} {seconds:.2f} s", flush=True)
-    for worker in workers.values():
+            print(f"round {turn}: {name} {seconds.wall:.2f} s, {seconds.processor:.2f} s on the processor", flush=True)
+    for worker in {worker for workers in turns.values() for worker in workers}:
         worker.end()
-    if packed:
+    if options.packed:
         for name in ("padded", "packed"):
-            worker = Worker(name)
-            timed(worker)
-            found[f"{name} update"] = [timed(worker) for _ in range(packed)]
-            worker.end()
+            alone = Worker(name, options.clips)
+            timed(alone)
+            found[f"{name} update"] = [timed(alone) for _ in range(options.packed)]
+            alone.end()
     return found
 
 
 def whole() -> dict[str, float]:
     """Train all folds for all epochs: by the script one after the other, by the product two at a time."""
-    plain = Worker("plain")
-    began = time.perf_counter()
-    for _ in range(N_FOLDS * N_EPOCHS):
-        timed(plain)
-    seconds = {"plain": time.perf_counter() - began}
+    n_clips = N_CLIPS - N_CLIPS // N_FOLDS
+    plain = Worker("plain", n_clips)
+    seconds = {"plain": sum(timed(plain).wall for _ in range(N_FOLDS * N_EPOCHS))}
     plain.end()
-    one, other = Worker("product"), Worker("product")
-    began = time.perf_counter()
-    for _ in range(N_EPOCHS * (N_FOLDS // 2)):
-        timed(one, other)
-    for _ in range(N_EPOCHS * (N_FOLDS % 2)):
-        timed(one)
-    seconds["product"] = time.perf_counter() - began
+    one, other = Worker("product", n_clips), Worker("product", n_clips)
+    pairs = sum(timed(one, other).wall for _ in range(N_EPOCHS * (N_FOLDS // 2)))
+    seconds["product"] = pairs + sum(timed(one).wall for _ in range(N_EPOCHS * (N_FOLDS % 2)))
     one.end(), other.end()
     return seconds
 
@@ -160,34 +174,45 @@ def spread(values: list[float]) -> str:
     return f"{statistics.median(values):.2f} ({min(values):.2f}–{max(values):.2f})"
 
 
-def ratios_of(found: dict[str, list[float]]) -> dict[str, list[float]]:
+def ratios_of(found: dict[str, list[Seconds]]) -> dict[str, list[float]]:
     """Give how many times as fast the product is, round by round: an epoch of a fold, and the whole reckoned."""
-    rows = list(zip(found["plain"], found["two folds"], found["one fold"], strict=True))
+    if "plain" not in found:
+        rows = zip(found["plain, one thread"], found["one fold"], strict=True)
+        return {"training epoch, on the processor": [plain.processor / one.processor for plain, one in rows]}
+    turns = zip(found["plain"], found["two folds"], found["one fold"], strict=True)
+    walls = [(plain.wall, two.wall, one.wall) for plain, two, one in turns]
     pairs, odd = divmod(N_FOLDS, 2)
     return {
-        "training epoch": [plain / (two / 2) for plain, two, _ in rows],
-        "training crossval": [N_FOLDS * plain / (pairs * two + odd * one) for plain, two, one in rows],
+        "training epoch": [plain / (two / 2) for plain, two, _ in walls],
+        "training crossval": [N_FOLDS * plain / (pairs * two + odd * one) for plain, two, one in walls],
     }
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--clips", type=int, default=N_CLIPS - N_CLIPS // N_FOLDS, help="clips of an epoch")
+    parser.add_argument("--processor", action="store_true", help="one thread each, seconds on the processor")
     parser.add_argument("--packed", type=int, default=0, metavar="N", help="time N updates with packed sequences")
     parser.add_argument("--whole", action="store_true", help="train all folds; takes over half an hour")
-    parser.add_argument("--ratios", action="store_true", help="print name and ratio as JSON at the end")
+    parser.add_argument("--ratios", action="store_true", help="a short run on the processor's clock; JSON at the end")
     options = parser.parse_args()
-    found = measured(options.rounds, options.packed)
+    if options.ratios:
+        options.processor, options.clips, options.rounds = True, 64, 3
+    found = measured(options)
     ratios = ratios_of(found)
-    print(f"\n{machine()}; n = {options.rounds} epochs each; median (least–greatest)\n\n| what | seconds |\n|---|---|")
+    print(f"\n{machine()}; n = {options.rounds} epochs of {options.clips} clips each; median (least–greatest)\n")
+    print("| what | seconds by the clock | on the processor |\n|---|---|---|")
     for name, values in found.items():
-        print(f"| {name} | {spread(values)} |")
+        print(f"| {name} | {spread([v.wall for v in values])} | {spread([v.processor for v in values])} |")
     print("\n| ratio | times as fast |\n|---|---|")
     for name, values in ratios.items():
         print(f"| {name} | {spread(values)} |")
     if options.packed:
-        slower = statistics.median(found["packed update"]) / statistics.median(found["padded update"])
-        print(f"\nPacked sequences take {slower:.1f} times as long as padding, one update of 16 clips.")
+        padded, packed = (
+            statistics.median(v.processor for v in found[f"{name} update"]) for name in ("padded", "packed")
+        )
+        print(f"\nPacked sequences take {packed / padded:.1f} times as long as padding, one update of 16 clips.")
     if options.whole:
         seconds = whole()
         print(
