@@ -1,6 +1,13 @@
 """The views of differences and shortcuts, below a study of the page Synthetic vs real."""
 
 from streamlit.testing.v1 import AppTest
+from tones import write_folders
+
+from affexion_core.ingest.deriving import DeriveRequest, derive_dataset
+from affexion_core.ingest.importing import ImportOptions, import_corpus
+from affexion_core.store.datasets import load_dataset
+from affexion_core.store.session import open_store
+from affexion_core.workspace import open_workspace
 
 SCRIPT = """
 from affexion_ui.differences_view import show_differences
@@ -44,3 +51,27 @@ def test_what_a_network_makes_of_two_sets_is_shown_and_heard(in_attentive, words
     assert len(at.get("plotly_chart")) == 4 and len(at.get("bidi_component")) == 4
     next(one for one in at.get("button_group") if one.label == "Colour by").set_value("Label").run()
     assert not at.exception and at.query_params["network"] == in_attentive.trained.id
+
+
+LEAKS = """
+from affexion_ui.leaks_view import show_leaks
+from affexion_ui.session import current_store
+from affexion_core.store.datasets import load_dataset
+
+store = current_store()
+show_leaks(store, load_dataset(store, "people"), load_dataset(store, "people-louder"), "test")
+"""
+
+
+def test_near_duplicates_are_named_by_their_words_and_speakers(tmp_path, monkeypatch):
+    store = open_store(open_workspace(tmp_path / "workspace"))
+    monkeypatch.setenv("AFFEXION_WORKSPACE", str(store.workspace.root))
+    import_corpus(store, "folder", write_folders(tmp_path / "c", speakers=1), ImportOptions(dataset="people"))
+    derive_dataset(store, DeriveRequest("people", "people-louder", {"gain": {}}, 1, 0, None))
+    at = AppTest.from_string(LEAKS, default_timeout=60).run()
+    next(button for button in at.button if button.label == "Look for near-duplicates").click().run()
+    assert not at.exception
+    pairs = next(box for box in at.selectbox if "near-duplicate" in box.label).options
+    ids = [item.clip.id for item in load_dataset(store, "people").items]
+    assert pairs and all(" by " in words and words.endswith("% alike") for words in pairs)
+    assert not any(id in words for id in ids for words in pairs)

@@ -83,7 +83,7 @@ def test_training_data_and_settings_show_on_demand(in_study, open_page, words):
     at.session_state["details"] = "Trained on"
     at.run()
     assert "Dataset **voices**" in words(at)
-    assert "32 clips · 4 known speakers" in words(at)
+    assert "32 clips · 4 voices" in words(at)
     assert "Unchanged since the run was trained" in words(at)
     at.session_state["details"] = "Settings"
     at.run()
