@@ -42,6 +42,8 @@ _TITLES = {
     "training": "How the weights are learned",
     "inputs": "What of a clip the model gets",
     "preprocessing": "What is done to the sound first",
+    "augmentation": "Changed copies of the training clips",
+    "adaptation": "Adapting to unlabelled clips",
     "ssl": "Features: speech encoder",
     "text": "Features: words",
     "text-embedding": "Features: text encoder",
