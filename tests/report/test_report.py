@@ -137,6 +137,9 @@ def test_limits_name_what_was_measured_and_what_was_not(study):
     assert "never measured on clips that it had not learnt from" in "\n".join(limits_of(study.trained, [], None, {}))
     guessing = measured("field", "test", right, ["calm"] * 80)
     assert "can't be told from guessing" in "\n".join(limits_of(study.trained, [guessing], None, origins))
+    unknown = measured("field", "test", right, right, "clean: no shared clip (text of 80 clips unknown)")
+    assert "too good" not in "\n".join(limits_of(study.trained, [unknown], None, origins))
+    assert principal([replace(unknown, name="b"), replace(unknown, name="a", stamp="leaky: shares")], {}).name == "b"
 
 
 def test_training_data_limit_it_too(study):
