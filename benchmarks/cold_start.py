@@ -60,9 +60,13 @@ def main() -> None:
             fast = {f"{name} / {LIGHT}, computing": median_ratio(computing[name], computing[LIGHT]) for name in OTHERS}
             print(json.dumps(fast, ensure_ascii=False))
             return
-        print(f"{options.repeats} turns. {machine()}.\n")
-        print(table(measured, {name: peaks(command, folder, name) for name, command in commands.items()}))
-        print(f"\nGreatest difference of a probability from the script's: {differences(answers)}")
+        print(f"{options.repeats} turns. {machine()}.\n", flush=True)
+        print(table(measured))
+        print(f"\nGreatest difference of a probability from the script's: {differences(answers)}", flush=True)
+        print("\n| | MB in all | MB of the largest process |\n|---|---|---|")
+        for name, command in commands.items():
+            together, single = peaks(command, folder, name)
+            print(f"| {name} | {together:.0f} | {single:.0f} |", flush=True)
         _show_export(folder, True)
 
 
@@ -118,7 +122,7 @@ def _show_export(folder: Path, there: bool) -> None:
             shown.rename(aside)
 
 
-def peaks(command: Sequence[str], folder: Path, name: str, repeats: int = 3) -> tuple[float, float]:
+def peaks(command: Sequence[str], folder: Path, name: str, repeats: int = 2) -> tuple[float, float]:
     """Watch a command's memory: the peak of all its processes together (PSS), and of a single one (RSS), in MB."""
     _show_export(folder, name == LIGHT)
     found = []
@@ -130,7 +134,7 @@ def peaks(command: Sequence[str], folder: Path, name: str, repeats: int = 3) -> 
                 family = [process, *process.children(recursive=True)]
                 sizes = [one.memory_full_info() for one in family if one.status() != psutil.STATUS_ZOMBIE]
                 together = max(together, sum(size.pss for size in sizes))
-                single = max(single, *(size.rss for size in sizes))
+                single = max([single, *(size.rss for size in sizes)])
             time.sleep(0.002)
         found.append((together / 1e6, single / 1e6))
     return max(each[0] for each in found), max(each[1] for each in found)
@@ -141,10 +145,10 @@ def median_ratio(one: Sequence[float], other: Sequence[float]) -> float:
     return round(statistics.median(a / b for a, b in zip(one, other, strict=True)), 2)
 
 
-def table(times: dict[str, list[Taken]], memory: dict[str, tuple[float, float]]) -> str:
+def table(times: dict[str, list[Taken]]) -> str:
     lines = [
-        "| | seconds | seconds of computing | times as fast | by computing | MB in all | MB, largest process |",
-        "|---|---|---|---|---|---|---|",
+        "| | seconds | seconds of computing | times as fast | by computing |",
+        "|---|---|---|---|---|",
     ]
     for name, taken in times.items():
         cells = []
@@ -153,7 +157,7 @@ def table(times: dict[str, list[Taken]], memory: dict[str, tuple[float, float]])
         for what in ("wall", "computing"):
             pairs = zip(times[PLAIN], taken, strict=True)
             cells.append("1" if name == PLAIN else _spread([getattr(a, what) / getattr(b, what) for a, b in pairs], 1))
-        lines.append(f"| {name} | {' | '.join(cells)} | {memory[name][0]:.0f} | {memory[name][1]:.0f} |")
+        lines.append(f"| {name} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
