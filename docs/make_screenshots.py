@@ -23,6 +23,7 @@ from pathlib import Path
 
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import TimeoutError as NotThere
 from screenshot_study import PEOPLE, ROUND, fill
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -37,6 +38,7 @@ FLAGS = [
     "--disable-sync",
 ]
 LARGEST = 250_000
+_HEIGHT = "document.querySelector('[data-testid=stMainBlockContainer]').scrollHeight"
 
 
 @dataclass(frozen=True)
@@ -118,8 +120,16 @@ def serving(workspace: Path) -> Iterator[str]:
         server.wait(timeout=20)
 
 
-def keep(browser: Browser, view: View, address: str, name: str, whole: bool = False, press: Sequence[str] = ()) -> None:
-    """Open a page, press buttons, wait until it is drawn, and keep its picture under the size limit."""
+def keep(
+    browser: Browser,
+    view: View,
+    address: str,
+    name: str,
+    whole: bool = False,
+    press: Sequence[str] = (),
+    until: str = "",
+) -> None:
+    """Open a page, press buttons, wait until it is drawn and says some words, and keep its picture under the limit."""
     size = {"width": view.width, "height": view.height}
     context = browser.new_context(viewport=size, color_scheme=view.scheme)
     page = context.new_page()
@@ -129,15 +139,26 @@ def keep(browser: Browser, view: View, address: str, name: str, whole: bool = Fa
     if person.count():  # the page asks who is there
         person.first.click()
         settle(page)
-    for button in press:
-        if page.get_by_role("button", name=button).count():
-            page.get_by_role("button", name=button).first.click()
-            page.wait_for_timeout(2000)
-            settle(page)
-    if whole:
-        height = page.evaluate("document.querySelector('[data-testid=stMainBlockContainer]').scrollHeight")
-        page.set_viewport_size({"width": view.width, "height": min(height + 40, 4000)})
+    for name_of_button in press:
+        button = page.get_by_role("button", name=name_of_button).first
+        try:
+            button.wait_for(timeout=20_000)
+        except NotThere:  # what it starts is kept, and was done before
+            continue
+        button.click()
+        page.wait_for_timeout(2000)
         settle(page)
+    if until:
+        page.get_by_text(until).first.wait_for(timeout=240_000)
+        settle(page)
+    if whole:
+        height = 0
+        for _ in range(8):  # what comes into sight may be drawn only then, and be taller
+            before, height = height, page.evaluate(_HEIGHT)
+            if height == before:
+                break
+            page.set_viewport_size({"width": view.width, "height": min(height + 40, 5000)})
+            settle(page)
     picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
     context.close()
     target = TARGET / f"{name}.png"

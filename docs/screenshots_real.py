@@ -37,6 +37,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--real", type=Path, help="the manifest of real clips")
     parser.add_argument("--workspace", type=Path, help="a workspace that is filled already")
+    parser.add_argument("--only", nargs="*", default=(), help="take these views alone")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         workspace = options.workspace or Path(folder) / "real"
@@ -47,13 +48,15 @@ def main() -> None:
                 subprocess.run(command, cwd=PROJECT, check=True)
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         with serving(workspace) as address:
-            for name, (path, press) in views(workspace).items():
-                keep(browser, VIEWS[0], address + path, f"real-{name}", whole=True, press=press)
+            for name, (path, press, until) in views(workspace).items():
+                if options.only and name not in options.only:
+                    continue
+                keep(browser, VIEWS[0], address + path, f"real-{name}", whole=True, press=press, until=until)
         browser.close()
 
 
-def views(workspace: Path) -> dict[str, tuple[str, tuple[str, ...]]]:
-    """Give the address of each view and the buttons to press there."""
+def views(workspace: Path) -> dict[str, tuple[str, tuple[str, ...], str]]:
+    """Give the address of each view, the buttons to press there, and words that stand there once all is drawn."""
     from affexion_core.run_folder import read_predictions
     from affexion_core.store.clips import get_clips
     from affexion_core.store.runs import get_run
@@ -68,13 +71,17 @@ def views(workspace: Path) -> dict[str, tuple[str, tuple[str, ...]]]:
     wrong = next(clip.id for clip in clips if rows[clip.id].reference != rows[clip.id].predicted)
     results = f"/results?run={real.id}&on=cv&section="
     return {
-        "confusion": (f"{results}Confusion", ()),
-        "labels": (f"{results}By+label", ()),
-        "certainty": (f"{results}Certainty&calibrated=true", ()),
-        "groups": (f"{results}Groups&by=snr", ()),
-        "folds": (f"{results}Folds", ()),
-        "attention": (f"/attention?run={real.id}&on=cv&clip={right}&beside={wrong}&slopes=true", ("Gather attention",)),
-        "gap": (f"/gap?network={spoken.id}", ("Compare the clips",)),
+        "confusion": (f"{results}Confusion", (), ""),
+        "labels": (f"{results}By+label", (), ""),
+        "certainty": (f"{results}Certainty&calibrated=true", (), ""),
+        "groups": (f"{results}Groups&by=snr", (), ""),
+        "folds": (f"{results}Folds", (), ""),
+        "attention": (
+            f"/attention?run={real.id}&on=cv&clip={right}&beside={wrong}&slopes=true",
+            ("Gather attention",),
+            "Fold models",
+        ),
+        "gap": (f"/gap?network={spoken.id}", ("Compare the clips",), "dimensions. Choose one"),
     }
 
 
