@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import streamlit as st
 
-from affexion_core.store.clips import facets, find_clips
+from affexion_core.store.clips import ClipQuery, find_clips
 from affexion_ui.clip_table import choose_row, clip_columns
 from affexion_ui.filters import PAGE_SIZE, ask_filters, ask_page, clear_filters
 from affexion_ui.label_sounds_view import show_label_sounds
@@ -18,7 +18,7 @@ from affexion_ui.words import counted
 store = current_store()
 action = page_header("Library", "Find clips, listen to them, and see where each comes from.")
 show_taken_down()
-if not facets(store)["origin"]:
+if not find_clips(store, ClipQuery(limit=0)).total:
     with empty_state("library_music", "No clips yet", "Imported clips stand here, to hear, filter and label."):
         st.page_link("pages/import_clips.py", label="Import clips", icon=":material/upload:")
         st.page_link("pages/overview.py", label="Build the example study", icon=":material/home:")
