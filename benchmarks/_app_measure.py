@@ -96,7 +96,11 @@ def _warm(visitor: Visitor, server: Server, look: Look, seen: Seen, n: int) -> N
     for k in range(n):
         wire.clear()
         look.gesture(page, k)
-        rest(page, wire)
+        try:
+            rest(page, wire)
+        except TimeoutError as error:
+            print(f"{look.name}, {look.does}: {error}", file=sys.stderr, flush=True)
+            continue
         seen.rerun.append(wire.finished[-1] - wire.asked[0])
         seen.socket.append(wire.bytes)
         seen.http.append(wire.http)
@@ -126,6 +130,9 @@ def print_reruns(looks: Sequence[Look], seen: dict[str, Seen]) -> None:
     print("|---|---|---|---|---|---|---|")
     for look in looks:
         one = seen[look.name]
+        if not one.rerun:
+            print(f"| {look.name} | {look.does} | not measured | | | | |")
+            continue
         times = f"{1000 * _median(one.rerun):.0f} ({1000 * min(one.rerun):.0f}–{1000 * max(one.rerun):.0f})"
         sizes = " | ".join(f"{_median(each) / 1000:.1f}" for each in (one.socket, one.http, one.opening, [one.alone]))
         print(f"| {look.name} | {look.does} | {times} | {sizes} |")

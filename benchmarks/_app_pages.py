@@ -27,10 +27,10 @@ class Look:
 
 
 def row(page: Page, k: int) -> None:
-    """Choose another row of the first table."""
+    """Choose another row of the first table, by the circle at its head."""
     box = page.locator(TABLE).first.bounding_box()
     assert box is not None
-    page.mouse.click(box["x"] + 90, box["y"] + _HEAD + _ROW * (0.5 + (k + 1) % 3))
+    page.mouse.click(box["x"] + 14, box["y"] + _HEAD + _ROW * (0.5 + (k + 1) % 3))
 
 
 def ticked(page: Page, k: int) -> None:

@@ -185,7 +185,7 @@ def open_page(context: BrowserContext, address: str, marker: str) -> Opened:
     return Opened(page, wire, useful, whole)
 
 
-def rest(page: Page, wire: Wire, patience: float = 180.0) -> None:
+def rest(page: Page, wire: Wire, patience: float = 40.0) -> None:
     """Wait until no run goes on that somebody asked for, and nothing has come for a moment."""
     began = time.perf_counter()
     while time.perf_counter() - began < patience:

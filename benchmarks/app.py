@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -39,7 +40,7 @@ def main() -> None:
     parser.add_argument("--workspace", type=Path, required=True)
     parser.add_argument("--cold", type=int, default=3, help="repeats of each cold start")
     parser.add_argument("--warm", type=int, default=5, help="repeats of each warm opening and each gesture")
-    parser.add_argument("--sessions", type=int, default=10)
+    parser.add_argument("--sessions", type=int, default=10, help="sessions open at once; 0 leaves memory out")
     parser.add_argument("--only", nargs="*", help="names of pages; all if not said")
     options = parser.parse_args()
     workspace = options.workspace.resolve()
@@ -49,16 +50,17 @@ def main() -> None:
         visitor = Visitor(browser, cookie)
         peer = measure(visitor, PLAIN, workspace, [PEER], options.cold, options.warm)[PEER.name]
         seen = measure(visitor, APP, workspace, looks, options.cold, options.warm)
+        counts = f"{options.cold} cold starts, {options.warm} warm openings and gestures"
+        print(f"Machine: {machine()}. {counts}; load average {os.getloadavg()[1]:.1f}.\n")
+        print_times(looks, seen, (PEER.name, peer))
+        print_reruns([*looks, PEER], seen | {PEER.name: peer})
+        sys.stdout.flush()
         memory = None
-        if not options.only:
+        if options.sessions:
             memory = tuple(
                 sessions(visitor, script, workspace, each, options.sessions)
                 for script, each in ((PLAIN, [PEER]), (APP, looks))
             )
-    counts = f"{options.cold} cold starts, {options.warm} warm openings and gestures"
-    print(f"Machine: {machine()}. {counts}; load average at the end {os.getloadavg()[1]:.1f}.\n")
-    print_times(looks, seen, (PEER.name, peer))
-    print_reruns([*looks, PEER], seen | {PEER.name: peer})
     if memory is not None:
         print_memory(memory, options.sessions)
 

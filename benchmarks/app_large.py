@@ -43,13 +43,16 @@ def main() -> None:
     parser.add_argument("--clips", type=int, default=100_000)
     parser.add_argument("--answers", type=int, default=300, help="given by each of three raters")
     parser.add_argument("--warm", type=int, default=5)
+    parser.add_argument("--queue", action="store_true", help="the queue alone, without pages")
     options = parser.parse_args()
     print(f"Machine: {machine()}. {options.clips} clips.\n")
     with tempfile.TemporaryDirectory() as folder, chromium() as browser:
-        few, _, _ = made(Path(folder) / "few", _FEW)
         many, people, seconds = made(Path(folder) / "many", options.clips)
         print(f"Asking for labels of all clips took {seconds:.1f} s.\n", flush=True)
         label(many, people, options.answers)
+        if options.queue:
+            return
+        few, _, _ = made(Path(folder) / "few", _FEW)
         seen: dict[str, Seen] = {}
         looks: list[Look] = []
         for name, store in (("100 clips", few), (f"{options.clips} clips", many)):
