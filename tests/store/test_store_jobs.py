@@ -118,9 +118,8 @@ def test_a_job_comes_back_as_added(store: Store) -> None:
 
 
 def test_what_cannot_be_added(store: Store) -> None:
-    with pytest.raises(
-        ConfigError, match="no kind of job 'bake'; choose cv, fold, gap, import, part, speak, sweep, train or trial"
-    ):
+    kinds = "cv, deletion, fold, gap, import, part, speak, sweep, train or trial"
+    with pytest.raises(ConfigError, match=f"no kind of job 'bake'; choose {kinds}"):
         add_job(store, "bake", {})
     with pytest.raises(NotFoundError, match="no job 'nobody'; there are none yet"):
         add_job(store, "fold", {}, parent="nobody")
