@@ -30,14 +30,14 @@ import numpy as np
 import soundfile as sf
 from _verbs import PROJECT, machine
 
-N_TRIALS = 28
 LABELS = {"boredom": 110.0, "panic": 330.0, "excitement": 240.0, "uncertainty": 170.0}
 SETTINGS = {"channels": 4, "hidden": 4, "lstm_layers": 1, "dense": 4, "epochs": 2, "batch_size": 8}
-SPACE = {
-    "title": "Steps",
-    "parameters": {"learning_rate": {"choices": [round(1e-4 * (n + 1), 6) for n in range(N_TRIALS)]}},
-}
 WAYS = {"one slot": 1, "two slots": 2, "Dask cluster, two workers": None}
+
+
+def space_of(n_trials: int) -> dict[str, Any]:
+    """Give a space of so many learning rates."""
+    return {"title": "Steps", "parameters": {"learning_rate": {"choices": [1e-4 * (n + 1) for n in range(n_trials)]}}}
 
 
 def write_tones(folder: Path) -> Path:
@@ -91,7 +91,7 @@ def _wait_for_two_workers(address: str) -> None:
         client.wait_for_workers(2, timeout=60)
 
 
-def sweep(way: str) -> dict[str, float]:
+def sweep(way: str, n_trials: int) -> dict[str, float]:
     """Do the sweep in a workspace of its own; give its seconds from the verb to the result, and those of its jobs."""
     from affexion_core.jobs.engine import stop_engine
     from affexion_core.store.jobs import list_jobs
@@ -102,7 +102,7 @@ def sweep(way: str) -> dict[str, float]:
         root = Path(name)
         verb(root / "workspace", "import", "folder", write_tones(root / "tones"), "--dataset", "tones")
         space = root / "space.json"
-        space.write_text(json.dumps(SPACE))
+        space.write_text(json.dumps(space_of(n_trials)))
         arguments: list[object] = ["sweep", "--preset", "affexion-paper", "--space", space, "--train", "tones"]
         arguments += ["--folds", 2, *(word for pair in SETTINGS.items() for word in ("--set", f"{pair[0]}={pair[1]}"))]
         workspace = open_workspace(root / "workspace")
@@ -129,11 +129,11 @@ def _timed(workspace: Path, arguments: list[object], **environment: str) -> floa
     began = time.perf_counter()
     found = verb(workspace, *arguments, **environment)
     seconds = time.perf_counter() - began
-    assert found["finished"] and len(found["rows"]) == N_TRIALS
+    assert found["finished"] and all(row["state"] == "done" for row in found["rows"])
     return seconds
 
 
-def in_one_process() -> dict[str, float]:
+def in_one_process(n_trials: int) -> dict[str, float]:
     """Do the same trials here, one after the other; give all seconds and those of a trial."""
     from affexion_core.discovery import load_plugin
     from affexion_core.ingest.importing import ImportOptions, import_corpus
@@ -150,7 +150,7 @@ def in_one_process() -> dict[str, float]:
         store = open_store(open_workspace(root / "workspace"))
         import_corpus(store, "folder", write_tones(root / "tones"), ImportOptions(dataset="tones"))
         config = with_settings(from_preset(load_plugin("presets", "affexion-paper").PRESET), SETTINGS)
-        space = space_from_json({"name": "steps", **SPACE})
+        space = space_from_json({"name": "steps", **space_of(n_trials)})
         began = time.perf_counter()
         run = prepare_sweep(store, SweepRequest(config, load_dataset(store, "tones"), space, n_folds=2))
         for number, values in enumerate(combinations(space), start=1):
@@ -158,7 +158,7 @@ def in_one_process() -> dict[str, float]:
             run_trial(store, trial_folder(Path(run.folder), number))
         finish_sweep(store, Path(run.folder))
         seconds = time.perf_counter() - began
-    return {"seconds": seconds, "held": seconds / N_TRIALS}
+    return {"seconds": seconds, "held": seconds / n_trials}
 
 
 def on_paper(epoch: float) -> None:
@@ -176,6 +176,7 @@ def on_paper(epoch: float) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--paper", type=float, metavar="SECONDS", help="reckon MSP-Podcast from these, and do no more")
+    parser.add_argument("--trials", type=int, default=28)
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--ratios", action="store_true", help="print name and ratio as JSON at the end")
     options = parser.parse_args()
@@ -188,9 +189,9 @@ def main() -> None:
     found: dict[str, list[dict[str, float]]] = {"one process, no queue": [], **{way: [] for way in WAYS}}
     for _ in range(options.rounds):
         for way, seen in found.items():
-            seen.append(sweep(way) if way in WAYS else in_one_process())
+            seen.append(sweep(way, options.trials) if way in WAYS else in_one_process(options.trials))
             print(f"{way}: {seen[-1]['seconds']:.1f} s", file=sys.stderr, flush=True)
-    _print(found, options.rounds)
+    _print(found, options)
     if options.ratios:
         medians = {way: statistics.median(one["seconds"] for one in seen) for way, seen in found.items()}
         two = medians["two slots"]
@@ -199,8 +200,8 @@ def main() -> None:
         )
 
 
-def _print(found: dict[str, list[dict[str, float]]], rounds: int) -> None:
-    print(f"{machine()}; {N_TRIALS} jobs, n = {rounds}, median (least–greatest)\n")
+def _print(found: dict[str, list[dict[str, float]]], options: argparse.Namespace) -> None:
+    print(f"{machine()}; {options.trials} jobs, n = {options.rounds}, median (least–greatest)\n")
     print(
         "| way | seconds | against one slot | a job holds its slot, s | of it not its trial, s |\n|---|---|---|---|---|"
     )

@@ -196,7 +196,14 @@ def main() -> None:
     parser.add_argument("--packed", type=int, default=0, metavar="N", help="time N updates with packed sequences")
     parser.add_argument("--whole", action="store_true", help="train all folds; takes over half an hour")
     parser.add_argument("--ratios", action="store_true", help="a short run on the processor's clock; JSON at the end")
+    parser.add_argument("--profile", action="store_true", help="say what an update spends its time on, and do no more")
     options = parser.parse_args()
+    if options.profile:
+        from _training_profile import print_profile
+
+        print(machine())
+        print_profile()
+        return
     if options.ratios:
         options.processor, options.clips, options.rounds = True, 64, 3
     found = measured(options)
