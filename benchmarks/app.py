@@ -91,7 +91,7 @@ def sessions(visitor: Visitor, script: str, workspace: Path, looks: Sequence[Loo
 def print_memory(memory: Sequence[Sequence[float]], n: int) -> None:
     """Print the server's memory."""
     print(f"\n| server | nobody, MB (PSS) | one session | {n} sessions | a session more |\n|---|---|---|---|---|")
-    names = ("the peer", f"the app, {n} of its pages")
+    names = ("the peer", "the app, the pages in turn")
     for name, (empty, one, many) in zip(names, memory, strict=True):
         print(f"| {name} | {empty:.0f} | {one:.0f} | {many:.0f} | {(many - one) / max(1, n - 1):.1f} |")
 
