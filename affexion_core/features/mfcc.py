@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from pydantic import Field
 
-from affexion_core.config import config_class, plain
+from affexion_core.config import config_class
 from affexion_core.errors import ConfigError
 from affexion_core.features._deltas import deltas
 from affexion_core.features._mel import MelScale, checked_signals, decibels, mel_power
 from affexion_core.types import Utterance
 
 # Counts up when the same config would give other numbers; the feature cache includes it.
-VERSION = 1
+VERSION = 2
 
 
 def _paper(value: object) -> dict[str, object]:
@@ -83,17 +83,6 @@ class Config:
         highest = self.sampling_rate / 2
         if not self.fmin < (self.fmax or highest) <= highest:
             raise ConfigError(f"fmin = {self.fmin} and fmax = {self.fmax}: choose fmin < fmax <= {highest:.0f} Hz.")
-
-
-def identity(config: Config) -> dict[str, Any]:
-    """Give what decides the numbers, for the cache: a window of the whole frame is no setting.
-
-    So features that were computed before there was ``win_length`` are still found.
-    """
-    settings = plain(config)
-    if config.win_length in (None, config.n_fft):
-        del settings["win_length"]
-    return settings
 
 
 def n_features(config: Config) -> int:

@@ -7,6 +7,7 @@ import json
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, RowMapping, Table
@@ -93,9 +94,16 @@ def insert_new(connection: Connection, table: Table, rows: Sequence[Mapping[str,
     if not rows:
         return set()
     keys = [column.name for column in table.primary_key.columns]
-    made = dialect_insert(connection, table).on_conflict_do_nothing(index_elements=keys).returning(table.c[keys[-1]])
+    made = _insert_new(connection.dialect.name, table)
     ordered = sorted(rows, key=lambda row: tuple(row[key] for key in keys))
     return set(connection.execute(made, [dict(row) for row in ordered]).scalars())
+
+
+@cache
+def _insert_new(dialect: str, table: Table) -> Any:
+    """Build the statement once: other writers wait while it is built anew."""
+    keys = [column.name for column in table.primary_key.columns]
+    return _insert(dialect, table).on_conflict_do_nothing(index_elements=keys).returning(table.c[keys[-1]])
 
 
 def upsert(connection: Connection, table: Table, row: Mapping[str, Any]) -> None:
@@ -108,5 +116,8 @@ def upsert(connection: Connection, table: Table, row: Mapping[str, Any]) -> None
 
 def dialect_insert(connection: Connection, table: Table) -> Any:  # the two dialects' inserts share no base type
     """Make an insert that knows ``ON CONFLICT``."""
-    module = postgresql if connection.dialect.name == "postgresql" else sqlite
-    return module.insert(table)
+    return _insert(connection.dialect.name, table)
+
+
+def _insert(dialect: str, table: Table) -> Any:
+    return (postgresql if dialect == "postgresql" else sqlite).insert(table)

@@ -98,9 +98,10 @@ def _begun(engine: Engine, writes: bool) -> Iterator[Connection]:
     options: dict[str, Any] = {_WRITES: writes}
     if engine.dialect.name == "postgresql" and not writes:
         options |= {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
-    with _turn(engine, writes), engine.connect() as connection:
+    with engine.connect() as connection:
         connection = connection.execution_options(**options)
-        with connection.begin():
+        # the turn is held from the transaction's beginning to its end and no longer, as all others wait for it
+        with _turn(engine, writes), connection.begin():
             yield connection
 
 
@@ -135,7 +136,9 @@ def _checked_url(workspace: Workspace) -> URL:
 
 
 def _sqlite_engine(url: URL, module: ModuleType) -> Engine:
-    engine = create_engine(url, module=module, connect_args={"timeout": LOCK_SECONDS}, hide_parameters=True)
+    engine = create_engine(
+        url, module=module, connect_args={"timeout": LOCK_SECONDS}, hide_parameters=True, max_overflow=-1
+    )
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, record: object) -> None:

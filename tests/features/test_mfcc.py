@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 
 from affexion_core.audio.decode import load_audio
-from affexion_core.config import build, config_hash
+from affexion_core.config import build
 from affexion_core.discovery import load_plugin, plugin_names
 from affexion_core.errors import AudioError, ConfigError
-from affexion_core.features.mfcc import VERSION, Config, extract, extract_batch, identity, n_features
+from affexion_core.features.mfcc import Config, extract, extract_batch, n_features
 from affexion_core.types import Utterance
 
 RATE = 16_000
@@ -115,13 +115,6 @@ def test_refuses_another_rate_and_empty_signals() -> None:
 def test_settings_that_make_no_sense(settings: dict[str, object], words: str) -> None:
     with pytest.raises(ConfigError, match=words):
         build(Config, settings)
-
-
-def test_caches_made_before_there_was_a_window_length_are_still_found() -> None:
-    # what a cache folder was named by then: all settings but this one
-    assert config_hash(identity(Config()), VERSION, 1) == "93f32dd449df3852"
-    assert config_hash(identity(Config(n_fft=512, win_length=512))) == config_hash(identity(Config(n_fft=512)))
-    assert config_hash(identity(Config(n_fft=512, win_length=400))) != config_hash(identity(Config(n_fft=512)))
 
 
 def test_it_is_found_by_name() -> None:
