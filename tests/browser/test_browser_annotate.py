@@ -115,7 +115,7 @@ def test_three_raters_by_keyboard_alone(n, bench, address, three):
     votes = load_votes(bench.store, f"Keys {n}")
     computed = krippendorff_alpha(ratings_of_votes(votes), n_resamples=10).value
     assert computed == pytest.approx(alpha_by_hand(told), abs=1e-9)
-    assert 0.3 < computed < 0.95
+    assert 0.1 < computed < 0.95
 
 
 @pytest.mark.parametrize("pairs", [80, pytest.param(1000, marks=SOAK)])

@@ -70,8 +70,8 @@ def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster
 )
 def test_a_worker_killed_mid_run_loses_nothing(store, tones_folder, cluster, engine):
     import_corpus(store, "folder", tones_folder, ImportOptions(dataset="tones"))
-    here = run_here(store, request_for(store, "cv", epochs=40, n_folds=2))
-    job = submit_run(store, request_for(store, "cv", epochs=40, n_folds=2))
+    here = run_here(store, request_for(store, "cv", epochs=60, n_folds=2))
+    job = submit_run(store, request_for(store, "cv", epochs=60, n_folds=2))
     workers = [cluster.add_worker(), cluster.add_worker()]
     with Client(cluster.address) as client:
         client.wait_for_workers(2, timeout=60)
@@ -87,8 +87,10 @@ def test_a_worker_killed_mid_run_loses_nothing(store, tones_folder, cluster, eng
         return folds.keys() >= {worker.pid for worker in workers}
 
     wait_until(both_are_on_their_way, 120)
-    os.kill(workers[0].pid, signal.SIGKILL)
-    os.kill(folds[workers[0].pid].pid, signal.SIGKILL)
+    # the one that began last has most of its way before it
+    victim = max(folds, key=lambda worker: folds[worker].started)
+    os.kill(victim, signal.SIGKILL)
+    os.kill(folds[victim].pid, signal.SIGKILL)
     began = time.monotonic()
     done = wait_for(store, job, "done", "failed", seconds=150)
     assert done.state == "done", done.reason
