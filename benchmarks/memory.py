@@ -51,7 +51,7 @@ def fill(root: Path, hours: float) -> int:
         )
         path = cache_path(store.workspace, clips[-1], front_end)
         path.parent.mkdir(parents=True, exist_ok=True)
-        np.save(path, noise[: 1 + int(100 * duration)])
+        np.save(path, noise[: 1 + int(100 * duration)], allow_pickle=False)
         seconds += duration
     add_clips(store, clips)
     save_dataset(
@@ -86,7 +86,7 @@ def hold(root: Path) -> None:
     """Read all features and pad them into one tensor."""
     from _training_plain import padded_dataset
 
-    clips = [np.load(path) for path in sorted((root / "features").rglob("*.npy"))]
+    clips = [np.load(path, allow_pickle=False) for path in sorted((root / "features").rglob("*.npy"))]
     padded_dataset(clips, [0] * len(clips))
 
 

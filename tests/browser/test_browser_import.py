@@ -64,7 +64,7 @@ def test_ways_in_each_seen_first_and_undone(page, serve, given, shared_audio, tm
     expect(page.get_by_text("1 clip added")).to_be_visible()
 
     page.get_by_text("A known corpus", exact=True).click()
-    choose(page, "Corpus", "ravdess")
+    choose(page, "Corpus", "RAVDESS")
     path = page.get_by_label("Folder or table on this machine")
     path.fill(str(given / "ravdess"))
     path.press("Enter")

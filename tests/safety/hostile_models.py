@@ -7,6 +7,7 @@ import sys
 import time
 from pathlib import Path
 
+import affexion_core.training.model_file  # noqa: F401  torch's own start is not what a refusal takes
 from affexion_core.errors import AffexionError
 from affexion_core.predictor import Predictor
 
