@@ -151,7 +151,8 @@ def test_hostile_models_are_refused_at_once_and_run_nothing(sound: Path, tmp_pat
         folders.append(folder)
     before = {path for path in tmp_path.rglob("*")}
     script = Path(__file__).with_name("hostile_models.py")
-    done = subprocess.run([sys.executable, script, *map(str, folders)], capture_output=True, text=True, timeout=200)
+    command = [sys.executable, script, sound, *folders]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=200)
     results = [json.loads(line) for line in done.stdout.splitlines()]
     assert len(results) == len(HOSTILE) and "EXECUTED" not in done.stderr
     for spoil, words, result in zip(HOSTILE, HOSTILE.values(), results, strict=True):
