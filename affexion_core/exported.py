@@ -106,15 +106,6 @@ class ExportedPredictor:
         """The front-ends that make its input."""
         return self.models[0].front_ends
 
-    @property
-    def unsure_below(self) -> float | None:
-        """Calibrated probability below which the answer is "unsure", 0 to 1; None where the run was not calibrated."""
-        return None if self.calibration is None else self.calibration.unsure_below
-
-    def calibrated(self, probs: np.ndarray) -> np.ndarray:
-        """Calibrate probabilities ``(…, n_labels)``; unchanged where the run was not calibrated."""
-        return probs if self.calibration is None else self.calibration.calibrated(probs)
-
     def of_utterances(self, utterances: Sequence[Utterance]) -> Outcome:
         """Predict signals at the front-ends' sampling rate."""
         columns = [extracted(front_end, utterances) for front_end in self.front_ends]

@@ -73,8 +73,10 @@ def is_unsure(predictor: AnyPredictor, probs: np.ndarray) -> np.ndarray:
 
     Where the run was calibrated, its own threshold on calibrated probabilities decides, else `UNSURE_BELOW`.
     """
-    threshold = UNSURE_BELOW if predictor.unsure_below is None else predictor.unsure_below
-    return np.asarray(predictor.calibrated(probs).max(axis=-1) < threshold)
+    calibration = predictor.calibration
+    if calibration is None:
+        return np.asarray(probs.max(axis=-1) < UNSURE_BELOW)
+    return calibration.unsure(calibration.calibrated(probs))
 
 
 def predict_files(run_folder: Path, files: Sequence[Path]) -> Iterator[dict[str, Any]]:

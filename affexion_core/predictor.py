@@ -117,15 +117,6 @@ class Predictor:
         """The front-ends that make its input."""
         return self.config.front_ends
 
-    @property
-    def unsure_below(self) -> float | None:
-        """Calibrated probability below which the answer is "unsure", 0 to 1; None where the run was not calibrated."""
-        return None if self.calibration is None else self.calibration.unsure_below
-
-    def calibrated(self, probs: np.ndarray) -> np.ndarray:
-        """Calibrate probabilities ``(…, n_labels)``; unchanged where the run was not calibrated."""
-        return probs if self.calibration is None else self.calibration.calibrated(probs)
-
     def of_features(self, features: Sequence[RawFeatures]) -> Outcome:
         """Predict from raw features, a tuple of ``(n_frames, n_features)`` arrays or feature files a clip."""
         results = []

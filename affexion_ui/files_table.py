@@ -157,9 +157,10 @@ def _show_answers(store: Store, run: Run, predictor: Predictor, sources: Sequenc
 def _unsure_words(predictor: Predictor) -> str:
     from affexion_core.predict_files import UNSURE_BELOW
 
-    if predictor.unsure_below is None:
+    if predictor.calibration is None:
         return f"Unsure: no label reaches {UNSURE_BELOW:.0%}; this run was not calibrated.".replace("%", " %")
-    return f"Unsure: below {predictor.unsure_below:.0%} once calibrated, the run's own threshold.".replace("%", " %")
+    threshold = f"{predictor.calibration.unsure_below:.0%}".replace("%", " %")
+    return f"Unsure: below {threshold} once calibrated, the run's own threshold."
 
 
 def _show_keep(store: Store, sources: Sequence[Source], rows: Sequence[Row], chosen: Sequence[int]) -> None:

@@ -10,6 +10,7 @@ from small_study import SmallStudy, make_study
 
 from affexion_core.__main__ import main
 from affexion_core.evaluation.calibration import read_calibration, scale
+from affexion_core.predict_files import UNSURE_BELOW, is_unsure
 from affexion_core.predictor import Predictor
 from affexion_core.run_folder import read_evaluation
 from affexion_core.store.datasets import load_dataset
@@ -67,11 +68,11 @@ def test_a_calibrated_run_predicts_with_it(measured):
     predictor = Predictor.load(folder)
     clips = [item.clip for item in load_dataset(measured.store, "people").items]
     probs = predictor.of_clips(measured.store.workspace, clips).probs
-    assert predictor.calibrated(probs) == pytest.approx(scale(probs, found.temperature))
-    assert predictor.unsure_below == found.unsure_below
+    assert predictor.calibration == found
+    surest = scale(probs, found.temperature).max(axis=1)
+    assert list(is_unsure(predictor, probs)) == list(surest < found.unsure_below)
     (folder / "calibration.json").unlink()
-    plain = Predictor.load(folder)
-    assert plain.unsure_below is None and plain.calibrated(probs) is probs
+    assert list(is_unsure(Predictor.load(folder), probs)) == list(probs.max(axis=1) < UNSURE_BELOW)
 
 
 def test_a_run_without_held_out_clips_is_not_calibrated_on_its_test_set(measured):
