@@ -14,7 +14,7 @@ from affexion_core.features._mel import MelScale, checked_signals, decibels, mel
 from affexion_core.types import Utterance
 
 # Counts up when the same config would give other numbers; the feature cache includes it.
-VERSION = 2
+VERSION = 3
 
 
 @config_class

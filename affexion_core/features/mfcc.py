@@ -16,7 +16,7 @@ from affexion_core.features._mel import MelScale, checked_signals, decibels, mel
 from affexion_core.types import Utterance
 
 # Counts up when the same config would give other numbers; the feature cache includes it.
-VERSION = 2
+VERSION = 3
 
 
 def _paper(value: object) -> dict[str, object]:
@@ -130,14 +130,15 @@ def extract_batch(utterances: Sequence[Utterance], config: Config) -> list[np.nd
     if not signals:
         return []
     power, bounds = mel_power(signals, _scale(config))
+    return [_coefficients(power[first:last], config) for first, last in zip(bounds[:-1], bounds[1:], strict=True)]
+
+
+def _coefficients(power: np.ndarray, config: Config) -> np.ndarray:
     # In double precision: the sums run to hundreds of dB, where single precision loses the third decimal.
-    coefficients = (decibels(power, bounds).astype(np.float64) @ _cosines(config)).astype(np.float32)
-    return [_with_deltas(coefficients[first:last], config) for first, last in zip(bounds[:-1], bounds[1:], strict=True)]
-
-
-def _with_deltas(coefficients: np.ndarray, config: Config) -> np.ndarray:
+    levels = decibels(power, np.array([0, len(power)])).astype(np.float64)
     n = config.n_mfcc
-    columns = np.empty((len(coefficients), n_features(config)), np.float32)
+    columns = np.empty((len(power), n_features(config)), np.float32)
+    coefficients = (levels @ _cosines(config)).astype(np.float32)
     columns[:, :n] = coefficients
     for order in range(1, config.deltas + 1):
         deltas(coefficients, config.delta_width, order, out=columns[:, order * n : (order + 1) * n])

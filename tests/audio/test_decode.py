@@ -102,6 +102,15 @@ def test_lossless_containers_and_any_extension(
     assert probe(path).format == {"RF64": "wav"}.get(container, container.lower())
 
 
+@pytest.mark.parametrize("container", ["WAV", "FLAC", "AIFF", "AU"])
+def test_16_bit_samples_are_those_of_libsndfile(container: str, tmp_path: Path) -> None:
+    path = tmp_path / "every_sample"
+    every = np.tile(np.arange(-32_768, 32_768), 2).astype(np.int16)
+    soundfile.write(path, every, SAMPLING_RATE, format=container, subtype="PCM_16")
+    expected, _ = soundfile.read(path, dtype="float32")
+    assert expected.min() == -1 and np.array_equal(load_audio(path).signal, expected)
+
+
 def test_flac_behind_an_id3_tag(noise: tuple[Path, np.ndarray], tmp_path: Path) -> None:
     path = tmp_path / "tagged.flac"
     soundfile.write(path, noise[1], SAMPLING_RATE)
