@@ -2,8 +2,10 @@
 
 import statistics
 import time
+from collections.abc import Callable
 
 import torch
+from torch import nn
 from torch.nn import functional as F
 from torch.profiler import ProfilerActivity, profile
 
@@ -31,6 +33,28 @@ class Updates:
         return time.process_time() - began
 
 
+def print_bound(n: int = 5) -> None:
+    """Print how fast an LSTM layer computes against a plain matrix product of its size, which bounds it."""
+    steps, batch, size, hidden = 700, 16, 192, 128
+    frames, weights = torch.randn(steps * batch, size), torch.randn(4 * hidden, size)
+    layer, x = nn.LSTM(size, hidden), torch.randn(steps, batch, size, requires_grad=True)
+    # Multiplications and additions of input and state with their weights, forwards, and twice that backwards.
+    of_layer = 3 * 2 * steps * batch * 4 * hidden * (size + hidden)
+    product = _best(lambda: torch.mm(frames, weights.t()), n)
+    trained = _best(lambda: layer(x)[0].sum().backward(), n)
+    print(f"\nA matrix product: {2 * frames.numel() * 4 * hidden / product / 1e9:.0f} GFLOP/s, the best of {n};")
+    print(f"an LSTM layer, forward and backward: {of_layer / trained / 1e9:.0f} GFLOP/s.")
+
+
+def _best(work: Callable[[], object], n: int) -> float:
+    taken = []
+    for _ in range(n):
+        began = time.process_time()
+        work()
+        taken.append(time.process_time() - began)
+    return min(taken)
+
+
 def print_profile(n: int = 3) -> None:
     """Print the seconds of an update with and without the allocator's setting, and its operations' shares with it."""
     updates = Updates()
@@ -48,3 +72,4 @@ def print_profile(n: int = 3) -> None:
     print("\n| operation | share of an update |\n|---|---|")
     for row in sorted(rows, key=lambda row: -row.self_cpu_time_total)[:8]:
         print(f"| {row.key} | {100 * row.self_cpu_time_total / total:.0f} % |")
+    print_bound()
