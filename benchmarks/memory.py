@@ -112,10 +112,12 @@ class Watch(threading.Thread):
 
 def in_a_process(work: str, root: Path) -> dict[str, float]:
     """Do some work in a process of its own; give its seconds and the most memory it took, in MB."""
+    from affexion_core.training.allocator import allocator_environment
+
     command = [sys.executable, __file__, "--work", work, "--root", str(root)]
-    done = subprocess.run(
-        command, stdout=subprocess.PIPE, text=True, check=True, env={**os.environ, "OMP_NUM_THREADS": "1"}
-    )
+    # as the queue starts a job
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", **(allocator_environment() if work == "train" else {})}
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env=environment)
     return json.loads(done.stdout.splitlines()[-1])
 
 

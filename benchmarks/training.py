@@ -10,7 +10,7 @@ each; without it the whole is reckoned from the epochs measured. ``--packed N`` 
 
 ``--processor`` is for a machine that others use: each has one thread and its seconds on the processor count, so that
 the ratio says what is computed less, and how much faster, and nothing about the second core. ``--clips N`` trains on
-the first N clips only.
+the first N clips only. ``--keras`` adds the network in Keras on TensorFlow (`_training_keras.py`), with all threads.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from __future__ import annotations
 import argparse
 import json
 import multiprocessing
+import os
 import statistics
 import tempfile
 import time
@@ -57,7 +58,10 @@ class Worker:
         context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe()
         self.process = context.Process(target=_serve, args=(theirs, work, n_clips), daemon=True)
+        before = dict(os.environ)
+        os.environ.update(_environment(work))
         self.process.start()
+        os.environ.clear(), os.environ.update(before)
         theirs.close()  # so that a worker that fails is heard of
         self.connection.recv()
 
@@ -75,10 +79,20 @@ class Worker:
         self.process.join()
 
 
+def _environment(work: str) -> dict[str, str]:
+    """Give what the queue sets for a job's process, and nothing for others."""
+    from affexion_core.training.allocator import allocator_environment
+
+    return {"OMP_NUM_THREADS": "1", **allocator_environment()} if work == "product" else {}
+
+
 def _serve(connection: Connection, work: str, n_clips: int) -> None:
     clips, labels = made_clips(n_clips)
     if work == "product":
         _serve_product(connection, clips, labels)
+        return
+    if work == "keras":
+        _serve_keras(connection, clips, labels)
         return
     import torch
     from _training_plain import Training
@@ -95,6 +109,19 @@ def _serve(connection: Connection, work: str, n_clips: int) -> None:
             training.update(*batch)
         else:
             training.epoch()
+        connection.send(time.process_time() - began)
+
+
+def _serve_keras(connection: Connection, clips: list[np.ndarray], labels: list[int]) -> None:
+    os.environ["KERAS_BACKEND"], os.environ["TF_CPP_MIN_LOG_LEVEL"] = "tensorflow", "2"
+    from _training_keras import Training
+
+    training = Training(clips, labels)
+    connection.send("ready")
+    while True:
+        connection.recv()
+        began = time.process_time()
+        training.epoch()
         connection.send(time.process_time() - began)
 
 
@@ -139,6 +166,8 @@ def measured(options: argparse.Namespace) -> dict[str, list[Seconds]]:
     if not options.processor:
         turns["two folds"] = (one, Worker("product", options.clips))
     turns["one fold"] = (one,)
+    if options.keras:
+        turns["keras"] = (Worker("keras", options.clips),)
     found: dict[str, list[Seconds]] = {name: [] for name in turns}
     for turn in range(options.rounds + 1):
         for name, workers in turns.items():
@@ -182,10 +211,14 @@ def ratios_of(found: dict[str, list[Seconds]]) -> dict[str, list[float]]:
     turns = zip(found["plain"], found["two folds"], found["one fold"], strict=True)
     walls = [(plain.wall, two.wall, one.wall) for plain, two, one in turns]
     pairs, odd = divmod(N_FOLDS, 2)
-    return {
+    ratios = {
         "training epoch": [plain / (two / 2) for plain, two, _ in walls],
         "training crossval": [N_FOLDS * plain / (pairs * two + odd * one) for plain, two, one in walls],
     }
+    if "keras" in found:
+        rows = zip(found["keras"], found["two folds"], strict=True)
+        ratios["training epoch, against Keras"] = [keras.wall / (two.wall / 2) for keras, two in rows]
+    return ratios
 
 
 def main() -> None:
@@ -193,6 +226,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--clips", type=int, default=N_CLIPS - N_CLIPS // N_FOLDS, help="clips of an epoch")
     parser.add_argument("--processor", action="store_true", help="one thread each, seconds on the processor")
+    parser.add_argument("--keras", action="store_true", help="time the same network in Keras on TensorFlow as well")
     parser.add_argument("--packed", type=int, default=0, metavar="N", help="time N updates with packed sequences")
     parser.add_argument("--whole", action="store_true", help="train all folds; takes over half an hour")
     parser.add_argument("--ratios", action="store_true", help="a short run on the processor's clock; JSON at the end")

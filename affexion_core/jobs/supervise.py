@@ -19,6 +19,7 @@ from affexion_core.jobs.process import end_tree, is_alive, say_exit, spawn
 from affexion_core.store.job import ENDED, Job
 from affexion_core.store.jobs import claim_job, end_job, get_job, list_jobs, lose_job
 from affexion_core.store.session import Store, open_store
+from affexion_core.training.allocator import allocator_environment
 from affexion_core.workspace import open_workspace
 
 POLL = 0.5
@@ -62,7 +63,7 @@ def _run(store: Store, job: Job, environment: Mapping[str, str]) -> None:
     """Start the process of a job just claimed and see it through."""
     arguments = ["affexion_core.jobs.run", job.id, "--token", str(job.token), "--workspace", str(store.workspace.root)]
     try:
-        process = spawn(arguments, log_path(store, job), {**_ONE_THREAD, **environment})
+        process = spawn(arguments, log_path(store, job), {**_ONE_THREAD, **allocator_environment(), **environment})
     except OSError as error:
         lose_job(store, job.id, job.token, f"its process can't be started: {error.strerror}")
         return
