@@ -55,6 +55,7 @@ def test_ways_in_each_seen_first_and_undone(page, serve, given, shared_audio, tm
     inputs = page.locator("input[type=file]")
     expect(inputs).to_have_count(2)
     inputs.nth(0).set_input_files(given / "table.csv")
+    expect(page.get_by_text("table.csv")).to_be_visible()
     inputs.nth(1).set_input_files(given / "told.flac")
     expect(page.get_by_text("Say which column names the recordings")).to_be_visible()
     choose(page, "File", "Datei")

@@ -39,7 +39,7 @@ def pick(page, first: float, last: float) -> None:
     # it names the part now, and not one selected before
     near = "|".join(f"{3.47 * first + by:.2f}" for by in (-0.02, -0.01, 0, 0.01, 0.02))
     add = page.get_by_role("button", name=re.compile(rf"Add ({near})–"))
-    for _ in range(5):
+    for _ in range(10):
         drag(page, first, last)
         try:
             add.wait_for(timeout=4000)
