@@ -8,6 +8,7 @@ const PARTS = `
   <div><p class="live-title live-wave-title"></p><canvas class="live-wave" height="110" role="img"></canvas></div>
   <div><p class="live-title">Probability of each label over the last 30 s (dotted: where an answer becomes sure)</p>
     <canvas class="live-probs" height="190" role="img"></canvas></div>`;
+const FULL_SCALES = [0.05, 0.1, 0.2, 0.5, 1];
 const DASHES = [[], [7, 4], [2, 3], [9, 3, 2, 3]];
 
 function begin(canvas, height) {
@@ -56,7 +57,10 @@ function wave(canvas, data) {
   pen.beginPath(); pen.moveTo(left, middle); pen.lineTo(width - right, middle); pen.stroke();
   pen.fillStyle = data.ink.muted;
   pen.textAlign = "right";
-  [[1, top + 9], [0, middle + 4], [-1, bottom]].forEach(([value, y]) => pen.fillText(String(value).replace("-", "−"), left - 6, y));
+  const loudest = data.peaks.reduce((most, [, values]) => values.reduce((m, v) => Math.max(m, Math.abs(v)), most), 0);
+  const full = FULL_SCALES.find((value) => value >= loudest) ?? 1;
+  const scale = (middle - top) / full;
+  [[full, top + 9], [0, middle + 4], [-full, bottom]].forEach(([value, y]) => pen.fillText(String(value).replace("-", "−"), left - 6, y));
   pen.fillStyle = data.ink.text;
   data.peaks.forEach(([time, values], i) => {
     const before = i ? data.peaks[i - 1][0] : time - 0.25;
@@ -64,8 +68,8 @@ function wave(canvas, data) {
     for (let k = 0; k < n; k += 1) {
       const at = x(Math.max(before, time - 0.3) + ((time - Math.max(before, time - 0.3)) * (k + 0.5)) / n);
       if (at < left) continue;
-      const high = middle - values[2 * k + 1] * (middle - top);
-      const low = middle - values[2 * k] * (middle - top);
+      const high = middle - values[2 * k + 1] * scale;
+      const low = middle - values[2 * k] * scale;
       pen.fillRect(at - 0.6, high, 1.4, Math.max(1, low - high));
     }
   });
@@ -85,7 +89,8 @@ function probabilities(canvas, data) {
   const board = begin(canvas, 190);
   const { pen, width } = board;
   const [top, bottom, span, left] = [6, 168, 30, 44];
-  const right = Math.min(150, width * 0.3);
+  const widest = data.labels.reduce((most, label) => Math.max(most, pen.measureText(`${label} 100 %`).width), 0);
+  const right = Math.min(26 + widest, width * 0.5);
   const x = (time) => left + (width - left - right) * (1 - (data.time - time) / span);
   const y = (prob) => bottom - prob * (bottom - top);
   pen.strokeStyle = data.ink.grid;

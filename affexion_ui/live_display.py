@@ -59,7 +59,7 @@ def drawn(seen: Snapshot | None) -> dict[str, Any]:
         "meter": _on_meter(last.level_dbfs),
         "peak": _on_meter(last.peak_dbfs),
         "clipping": last.clipping,
-        "peaks": [[round(r.time, 3), r.peaks.round(3).ravel().tolist()] for r in shown],
+        "peaks": [[round(r.time, 3), r.peaks.round(4).ravel().tolist()] for r in shown],
         "readings": [
             [round(r.time, 3), None if r.smoothed is None else [round(float(p), 3) for p in r.smoothed], r.state]
             for r in seen.readings

@@ -16,14 +16,13 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
-from playwright.sync_api import TimeoutError as NotThere
 from screenshot_study import PEOPLE, ROUND, fill
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -126,10 +125,9 @@ def keep(
     address: str,
     name: str,
     whole: bool = False,
-    press: Sequence[str] = (),
     until: str = "",
 ) -> None:
-    """Open a page, press buttons, wait until it is drawn and says some words, and keep its picture under the limit."""
+    """Open a page, wait until it is drawn and says some words, and keep its picture."""
     size = {"width": view.width, "height": view.height}
     context = browser.new_context(viewport=size, color_scheme=view.scheme)
     page = context.new_page()
@@ -138,15 +136,6 @@ def keep(
     person = page.get_by_test_id("stMain").get_by_role("button", name=PEOPLE[0], exact=True)
     if person.count():  # the page asks who is there
         person.first.click()
-        settle(page)
-    for name_of_button in press:
-        button = page.get_by_role("button", name=name_of_button).first
-        try:
-            button.wait_for(timeout=20_000)
-        except NotThere:  # what it starts is kept, and was done before
-            continue
-        button.click()
-        page.wait_for_timeout(2000)
         settle(page)
     if until:
         page.get_by_text(until).first.wait_for(timeout=240_000)
@@ -159,8 +148,13 @@ def keep(
                 break
             page.set_viewport_size({"width": view.width, "height": min(height + 40, 5000)})
             settle(page)
-    picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+    take(page, name)
     context.close()
+
+
+def take(page: Page, name: str) -> None:
+    """Keep the picture of what is in sight, with as many colours as the limit allows."""
+    picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
     target = TARGET / f"{name}.png"
     for colours in (256, 128, 64, 32):
         picture.quantize(colours, dither=Image.Dither.NONE).save(target, optimize=True)
