@@ -2,127 +2,49 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import streamlit as st
 
-from affexion_core.errors import AffexionError
 from affexion_core.run_folder import Evaluation, ScoredClip
 from affexion_core.types import Run
+from affexion_ui.background_work import Work, show_work
 from affexion_ui.figures import show_figure
-from affexion_ui.layout import show_error, shown_errors
-from affexion_ui.rights import refusal, say_refusal
-from affexion_ui.theme import escape_markdown, mode
+from affexion_ui.theme import mode
 from affexion_ui.words import counted
 
 if TYPE_CHECKING:
     from affexion_core.evaluation.scores import Estimate
     from affexion_core.explain.deletion import Deletion
     from affexion_core.explain.evaluated import EvaluatedAttention
+    from affexion_core.labeling.people import Person
     from affexion_core.store.job import Job
     from affexion_core.store.session import Store
-
-EVERY = 1.5
-_ERROR = "check-error"
 
 
 def show_check(store: Store, run: Run, evaluation: Evaluation) -> None:
     """Show the deletion check, how far it is, or the button that starts it in the background."""
+    from affexion_core.explain.deletion import MOST_CLIPS
     from affexion_core.explain.evaluated import kept_deletion
-    from affexion_core.jobs.checking import GOING_ON, newest_check
+    from affexion_core.jobs.checking import newest_check, submit_check
 
     st.subheader("Does attention point at what the model uses?", anchor=False)
     found = kept_deletion(run, evaluation.name)
     if found is not None:
         _show_deletion(found, len(run.labels), f"{run.id}-{evaluation.name}")
         return
-    job = newest_check(store, run, evaluation.name)
-    if job is not None and job.state in GOING_ON:
-        _show_going(store, job)
-    else:
-        _offer_check(store, run, evaluation, job)
-
-
-def _offer_check(store: Store, run: Run, evaluation: Evaluation, last: Job | None) -> None:
-    from affexion_core.explain.deletion import MOST_CLIPS
-
-    n = min(evaluation.scores.n, MOST_CLIPS)
-    st.caption(
-        f"Not checked for this run and these clips. The check deletes frames of {counted(n, 'clip')}, by attention "
-        "and by chance, and looks what is left of the answers. It takes a minute or more, in the background."
+    words = (
+        f"Not checked for this run and these clips. The check deletes frames of "
+        f"{counted(min(evaluation.scores.n, MOST_CLIPS), 'clip')}, by attention and by chance, and looks what is left "
+        "of the answers. It takes a minute or more, in the background."
     )
-    if last is not None and last.state == "failed":
-        st.error(f"The last check failed: {escape_markdown(last.reason or 'no reason known')}", icon=":material/error:")
-    elif last is not None and last.state in ("cancelled", "interrupted"):
-        st.caption(f":material/stop: The last check was {last.state}; it begins anew.")
-    person, refused = refusal(store, "train")
-    if refused:
-        say_refusal(refused)
 
-    def start() -> None:
-        from affexion_core.jobs.checking import submit_check
-        from affexion_core.jobs.engine import ensure_engine
+    def submit(person: Person | None) -> Job:
+        return submit_check(store, run, evaluation.name, person)
 
-        try:
-            submit_check(store, run, evaluation.name, person)
-            ensure_engine(store.workspace)
-        except AffexionError as error:
-            st.session_state[_ERROR] = error
-
-    st.button("Check by deleting frames", icon=":material/content_cut:", key="check", on_click=start,
-              disabled=bool(refused))  # fmt: skip
-    error = st.session_state.pop(_ERROR, None)
-    if error is not None:
-        show_error(error)
-
-
-def _show_going(store: Store, job: Job) -> None:
-    """Show how far the check is, kept up to date, with a way to cancel it; the page is drawn anew at its end."""
-    from affexion_core.jobs.checking import GOING_ON
-    from affexion_core.jobs.engine import engine_status, ensure_engine
-    from affexion_core.jobs.supervise import reap_lost
-    from affexion_core.store.jobs import cancel_job, get_job
-
-    @st.fragment(run_every=EVERY)
-    def fragment() -> None:
-        with shown_errors():
-            runs = engine_status(store.workspace).running
-            if not runs:
-                reap_lost(store)
-            now = get_job(store, job.id)
-            if now.state not in GOING_ON:
-                st.rerun()
-            waiting = "Starting …" if now.state == "running" else "Waiting for a free slot …"
-            share = now.done / now.total if now.total else 0.0
-            words = f"{escape_markdown(now.words)}: {share:.0%}" if now.total else waiting
-            st.progress(share, text="Being cancelled …" if now.cancel else words)
-            with st.container(horizontal=True):
-                st.button("Cancel", icon=":material/stop:", key="check-cancel", on_click=cancel_job,
-                          args=(store, job.id), disabled=now.cancel)  # fmt: skip
-                if not runs:
-                    st.button("Go on", icon=":material/play_arrow:", key="check-engine", on_click=ensure_engine,
-                              args=(store.workspace,), help="The engine is stopped, so nothing goes on; this starts it."
-                              )  # fmt: skip
-
-    fragment()
-
-
-def _with_progress(work: Any) -> Any:
-    """Do long work with a bar that says how far it is."""
-    bar = st.progress(0.0, "starting")
-    last = [-1]
-
-    def report(done: int, total: int, what: str) -> None:
-        percent = 100 * done // max(total, 1)
-        if percent != last[0]:
-            last[0] = percent
-            bar.progress(percent / 100, f"{what}: {percent} %")
-
-    try:
-        return work(report)
-    finally:
-        bar.empty()
+    work = Work("check", "check", "Check by deleting frames", "content_cut", words, submit)
+    show_work(store, work, newest_check(store, run, evaluation.name))
 
 
 def _show_deletion(found: Deletion, n_labels: int, key: str) -> None:
@@ -161,18 +83,24 @@ def _points(estimate: Estimate) -> str:
 
 def show_averages(store: Store, run: Run, evaluation: Evaluation) -> None:
     """Show attention averaged by label, by right and wrong, and by fold model, or the button that gathers it."""
-    from affexion_core.explain.evaluated import evaluated_attention, kept_attention
+    from affexion_core.explain.evaluated import kept_attention
+    from affexion_core.jobs.checking import newest_check, submit_check
 
     st.subheader("Over all clips", anchor=False)
     found = kept_attention(run, evaluation.name)
     if found is None:
-        st.caption(
+        words = (
             f"Attention of all {counted(evaluation.scores.n, 'clip')}, over relative time: by label, by right and "
-            "wrong answers, and by fold model. Gathering it takes some seconds, once."
+            "wrong answers, and by fold model. It is gathered once, in the background: seconds for a hundred clips, "
+            "minutes for thousands."
         )
-        if not st.button("Gather attention", icon=":material/query_stats:", key="gather"):
-            return
-        found = _with_progress(lambda report: evaluated_attention(store, run, evaluation.name, report))
+
+        def submit(person: Person | None) -> Job:
+            return submit_check(store, run, evaluation.name, person, "attention")
+
+        work = Work("gather", "gathering", "Gather attention", "query_stats", words, submit)
+        show_work(store, work, newest_check(store, run, evaluation.name, "attention"))
+        return
     _show_groups(found, evaluation, f"{run.id}-{evaluation.name}")
     if found.folds:
         _show_folds(found, f"{run.id}-{evaluation.name}")

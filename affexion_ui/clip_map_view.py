@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
@@ -15,33 +15,32 @@ from affexion_ui.theme import escape_markdown, mode, origin_badge
 from affexion_ui.words import clip_title, counted
 
 if TYPE_CHECKING:
-    import numpy as np
-
-    from affexion_core.differences.clip_map import ClipMap
+    from affexion_core.differences.clip_map import Method
+    from affexion_core.differences.kept import Kept
     from affexion_core.store.session import Store
 
-_METHODS = {"PCA": "pca", "t-SNE": "tsne"}
+_METHODS: dict[str, Method] = {"PCA": "pca", "t-SNE": "tsne"}
 _SIDE, _LABEL = "Side", "Label"
 
 
 def show_clip_map(
-    store: Store, values: np.ndarray, sides: tuple[Dataset, Dataset], content: str, placed_by: str, key: str
-) -> None:
+    store: Store, kept: Kept[Any], sides: tuple[Dataset, Dataset], placed_by: str, key: str
+) -> None:  # fmt: skip
     """Show where clips lie, and play the chosen one and its nearest neighbour of the other set.
 
     Parameters
     ----------
-    values
-        ``(n_clips, n_figures)`` by which clips are placed, those of the first set first; ``content`` names them for
-        the cache, ``placed_by`` for people.
-    sides
-        The two sets.
+    kept
+        What was found about the two ``sides``: its maps, and its clips, those of the first set first.
+    placed_by
+        By what clips are placed, for people.
     """
     from affexion_core.plots.differences import map_rows, plot_map
 
-    n_first = len(sides[0].items)
-    clips = [item.clip for side in sides for item in side.items]
-    labels = [item.label for side in sides for item in side.items]
+    n_first, ids = len(sides[0].items), list(kept.clip_ids)
+    known = [{item.clip.id: item for item in side.items} for side in sides]
+    items = [known[place >= n_first][id] for place, id in enumerate(ids)]
+    clips, labels = [item.clip for item in items], [item.label for item in items]
     with st.container(horizontal=True, gap="medium"):
         chosen_method = st.segmented_control(
             "Map by", list(_METHODS), default="PCA", required=True, key=f"map-method-{key}"
@@ -50,8 +49,7 @@ def show_clip_map(
             "Colour by", [_SIDE, _LABEL], default=_SIDE, required=True, key=f"map-colour-{key}",
             help="Synthetic clips are hollow, real ones filled.",
         )  # fmt: skip
-    made = _mapped(content, _METHODS[chosen_method or "PCA"], n_first, values)
-    ids = [clip.id for clip in clips]
+    made = kept.maps[_METHODS[chosen_method or "PCA"]]
     figure_key = f"map-{chosen_method}-{key}"
 
     def choose() -> None:
@@ -74,13 +72,6 @@ def show_clip_map(
         show_figure(figure, figure_key, caption, map_rows(made, ids, n_first), choose)
     with right:
         _show_pair(store, clips[place], clips[int(made.neighbour[place])], key)
-
-
-@st.cache_data(max_entries=8, show_spinner="Laying out the map …")
-def _mapped(content: str, method: str, n_first: int, _values: np.ndarray) -> ClipMap:
-    from affexion_core.differences.clip_map import map_clips
-
-    return map_clips(_values, n_first, "tsne" if method == "tsne" else "pca")
 
 
 def _show_pair(store: Store, first: Clip, second: Clip, key: str) -> None:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 import streamlit as st
 
-from affexion_core.config import config_hash
 from affexion_core.errors import AffexionError
+from affexion_ui.background_work import MEASURED, Work, show_work
 from affexion_ui.clip_map_view import show_clip_map
 from affexion_ui.figures import show_figure
 from affexion_ui.layout import show_error
@@ -17,46 +16,51 @@ from affexion_ui.theme import mode
 from affexion_ui.words import counted, distance_words, estimate_words
 
 if TYPE_CHECKING:
-    from affexion_core.differences.origin import Compared, DifferenceReport
+    from affexion_core.differences.kept import Kept
+    from affexion_core.differences.origin import DifferenceReport
     from affexion_core.differences.probes import Probe
+    from affexion_core.labeling.people import Person
+    from affexion_core.store.job import Job
     from affexion_core.store.session import Store
+
+_WORDS = (
+    "Every clip is measured once and kept: about 50 ms a clip, so a minute for 1000, in the background. A map of "
+    "thousands of clips takes some minutes more."
+)
 
 
 def show_differences(store: Store, synthetic_name: str, real_name: str) -> None:
-    """Show how two datasets differ; measuring starts on a button, as it takes a while the first time."""
+    """Show how two datasets differ, how far the comparison is, or the button that starts it in the background."""
+    from affexion_core.differences.kept import kept_differences
+    from affexion_core.jobs.comparing import Question, newest_answer, submit_question
     from affexion_core.store.datasets import load_dataset
 
     st.subheader("What differs", anchor=False)
     try:
-        content = config_hash(*(load_dataset(store, name).snapshot() for name in (synthetic_name, real_name)))
-        key = f"{synthetic_name}-{real_name}-{content}"
-        if not st.session_state.get(f"differences-{key}"):
-            st.caption("Every clip is measured once and kept: about 50 ms a clip, so a minute for 1000.")
-            if not st.button("Compare the clips", icon=":material/compare:", key=f"differences-start-{key}"):
-                return
-        compared, report = _compared(content, synthetic_name, real_name, store)
-        st.session_state[f"differences-{key}"] = True
+        sides = load_dataset(store, synthetic_name), load_dataset(store, real_name)
+        found = kept_differences(store.workspace, *sides)
+        if found is None:
+            question = Question("differences", synthetic_name, real_name)
+
+            def submit(person: Person | None) -> Job:
+                return submit_question(store, question, person)
+
+            work = Work("compare", "comparison", "Compare the clips", "compare", _WORDS, submit, MEASURED)
+            show_work(store, work, newest_answer(store, question))
+            return
     except AffexionError as error:
         show_error(error)
         return
-    _show_probe(report)
+    key = f"{synthetic_name}-{real_name}"
+    _show_probe(found.report)
     left, right = st.columns(2, gap="large")
     with left:
-        _show_figures(report, key)
+        _show_figures(found.report, key)
     with right:
-        _show_density(compared, report, key)
+        _show_density(found, key)
     st.markdown("##### Clips that sound alike lie close")
-    heard = np.concatenate([compared.measures_a.functionals, compared.measures_b.functionals])
-    show_clip_map(store, heard, (compared.a, compared.b), content, "all functionals", key)
-    show_network(store, synthetic_name, real_name, content, key)
-
-
-@st.cache_data(max_entries=4, show_spinner="Measuring and comparing clips …")
-def _compared(content: str, synthetic: str, real: str, _store: Store) -> tuple[Compared, DifferenceReport]:
-    from affexion_core.differences.origin import compare_origins, measure_both
-
-    compared = measure_both(_store, synthetic, real)
-    return compared, compare_origins(compared)
+    show_clip_map(store, found, sides, "all functionals", key)
+    show_network(store, sides, key)
 
 
 def _show_probe(report: DifferenceReport) -> None:
@@ -65,7 +69,7 @@ def _show_probe(report: DifferenceReport) -> None:
         st.caption("Too few clips for a probe that tells the two apart.")
         return
     st.markdown(probe_words(found))
-    used = ", ".join(f"`{name}` ({weight:+.2f})" for name, weight in report.used[:6])
+    used = ", ".join(f"`{name}` ({weight:+.2f})".replace("-", "−") for name, weight in report.used[:6])
     st.caption(
         f"Accuracy {estimate_words(found.accuracy)}; always the larger set {found.majority * 100:.0f} %; "
         f"{found.n_folds} folds, {found.split}. {_a_distance_words(report)}It goes by {used}; above 0: synthetic."
@@ -96,17 +100,18 @@ def _show_figures(report: DifferenceReport, key: str) -> None:
     show_figure(plot_differences(report.figures, mode()), f"distances-{key}", caption, difference_rows(report.figures))
 
 
-def _show_density(compared: Compared, report: DifferenceReport, key: str) -> None:
+def _show_density(kept: Kept[DifferenceReport], key: str) -> None:
+    from affexion_core.differences.measures import NAMES
     from affexion_core.plots.differences import plot_density
 
-    known = {one.name: one for one in report.figures}
+    known = {one.name: one for one in kept.report.figures}
     name = st.selectbox("Figure", list(known), key=f"figure-of-{key}", width=260)
-    found = known[name]
-    values = {"real": compared.measures_b.column(name), "synthetic": compared.measures_a.column(name)}
+    found, n_first = known[name], kept.report.n_synthetic
+    column = kept.values[:, NAMES.index(name)]
+    values = {"real": column[n_first:], "synthetic": column[:n_first]}
     rows = [
-        {"side": side, "clip": id, name: float(value)}
-        for side, measures in (("synthetic", compared.measures_a), ("real", compared.measures_b))
-        for id, value in zip(measures.clip_ids, measures.column(name), strict=True)
+        {"side": "synthetic" if place < n_first else "real", "clip": id, name: float(column[place])}
+        for place, id in enumerate(kept.clip_ids)
     ]
     if found.ks.value is None:
         caption = "Too few clips have this figure."

@@ -8,6 +8,7 @@ import streamlit as st
 
 from affexion_core.errors import AffexionError
 from affexion_core.types import Clip, Dataset, Run
+from affexion_ui.background_work import MEASURED, Work, show_work
 from affexion_ui.layout import show_error
 from affexion_ui.sound.component import show_player
 from affexion_ui.theme import escape_markdown, stamp_badge
@@ -15,35 +16,57 @@ from affexion_ui.words import clip_title, counted, speaker
 
 if TYPE_CHECKING:
     from affexion_core.differences.leaks import LeakReport
+    from affexion_core.labeling.people import Person
+    from affexion_core.store.job import Job
     from affexion_core.store.session import Store
 
 _MOST_SHOWN = 20
+_WORDS = (
+    "Finds copies under other names: coded anew, resampled, louder or softer, trimmed. Some milliseconds a clip, once, "
+    "in the background."
+)
 
 
 def show_leaks(store: Store, train: Dataset | Run, test: Dataset, key: str) -> None:
-    """Offer to compare the recordings of two sides, and show what was found; ``key`` tells this place from others."""
-    from affexion_core.differences.leaks import audit, audit_run
+    """Show what comparing the recordings of two sides has found, or offer it; ``key`` tells this place from others."""
+    from affexion_core.differences.leaks import is_audited
 
-    named = train.train_snapshot + train.id if isinstance(train, Run) else train.snapshot()
-    asked = f"leaks-{key}-{named[:24]}-{test.snapshot()[:16]}"
     with st.expander("Compare the recordings themselves", icon=":material/hearing:"):
-        st.caption(
-            "Finds copies under other names: coded anew, resampled, louder or softer, trimmed. Some milliseconds a "
-            "clip, once."
-        )
-        if st.button("Look for near-duplicates", key=f"{asked}-start"):
-            st.session_state[asked] = True
-        if not st.session_state.get(asked):
-            return
         try:
-            with st.spinner("Comparing recordings …", show_time=True):
-                if isinstance(train, Run):
-                    report = audit_run(store, train, test.items, test.name)
-                else:
-                    report = audit(store, train.items, test.items, (train.name, test.name))
-            _show_report(store, report, asked)
+            if is_audited(store, train, test):
+                _show_report(store, _audited(_content(train), test.snapshot(), store, train, test), f"leaks-{key}")
+            else:
+                _offer(store, train, test, f"leaks-{key}")
         except AffexionError as error:
             show_error(error)
+
+
+def _offer(store: Store, train: Dataset | Run, test: Dataset, key: str) -> None:
+    from affexion_core.jobs.comparing import Question, newest_answer, submit_question
+
+    if isinstance(train, Run):
+        question = Question("leaks", train.train_dataset, test.name, train.id)
+    else:
+        question = Question("leaks", train.name, test.name)
+
+    def submit(person: Person | None) -> Job:
+        return submit_question(store, question, person)
+
+    work = Work(key, "search", "Look for near-duplicates", "search", _WORDS, submit, MEASURED)
+    show_work(store, work, newest_answer(store, question))
+
+
+def _content(train: Dataset | Run) -> str:
+    return train.train_snapshot + train.id if isinstance(train, Run) else train.snapshot()
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _audited(content: str, tested: str, _store: Store, _train: Dataset | Run, _test: Dataset) -> LeakReport:
+    from affexion_core.differences.leaks import audit, audit_run
+
+    if isinstance(_train, Run):
+        return audit_run(_store, _train, _test.items, _test.name)
+    return audit(_store, _train.items, _test.items, (_train.name, _test.name))
 
 
 def _show_report(store: Store, report: LeakReport, key: str) -> None:

@@ -6,20 +6,22 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from affexion_core.config import config_hash
 from affexion_core.errors import AffexionError
-from affexion_core.types import Run
+from affexion_core.types import Dataset, Run
+from affexion_ui.background_work import Work, show_work
 from affexion_ui.clip_map_view import show_clip_map
 from affexion_ui.layout import show_error
 from affexion_ui.words import counted, distance_words, estimate_words, run_title
 
 if TYPE_CHECKING:
-    from affexion_core.differences.network import Embedded, NetworkReport
+    from affexion_core.differences.network import NetworkReport
+    from affexion_core.labeling.people import Person
+    from affexion_core.store.job import Job
     from affexion_core.store.session import Store
 
 
-def show_network(store: Store, synthetic: str, real: str, content: str, key: str) -> None:
-    """Let a run be chosen, and show what its network makes of two datasets; ``content`` hashes their clips."""
+def show_network(store: Store, sides: tuple[Dataset, Dataset], key: str) -> None:
+    """Let a run be chosen, and show what its network makes of two datasets, or ask it in the background."""
     st.markdown("##### What a network makes of them")
     runs = {run.id: run for run in _with_a_network(store)}
     if not runs:
@@ -38,17 +40,31 @@ def show_network(store: Store, synthetic: str, real: str, content: str, key: str
         )
         return
     st.query_params["network"] = chosen
-    run = runs[chosen]
     try:
-        embedded, report = _compared(config_hash(content, run.id, str(run.finished)), synthetic, real, store, run)
+        _show_answer(store, runs[chosen], sides, f"{key}-{chosen}")
     except AffexionError as error:
         show_error(error)
+
+
+def _show_answer(store: Store, run: Run, sides: tuple[Dataset, Dataset], key: str) -> None:
+    from affexion_core.differences.kept import kept_network
+    from affexion_core.jobs.comparing import Question, newest_answer, submit_question
+
+    names = sides[0].name, sides[1].name
+    found = kept_network(store.workspace, run, *sides)
+    if found is None:
+        question = Question("network", *names, run.id)
+
+        def submit(person: Person | None) -> Job:
+            return submit_question(store, question, person)
+
+        words = "The network is asked about every clip once, in the background; what it answers is kept."
+        work = Work(f"network-{run.id}", "question", "Ask this network", "hub", words, submit)
+        show_work(store, work, newest_answer(store, question))
         return
-    st.markdown(network_words(report))
-    st.caption(_learned_words(report))
-    placed = f"the network's {report.n_dimensions} dimensions"
-    found = config_hash(content, run.id, str(run.finished), "map")
-    show_clip_map(store, embedded.values, (embedded.a, embedded.b), found, placed, f"{key}-{run.id}")
+    st.markdown(network_words(found.report))
+    st.caption(_learned_words(found.report))
+    show_clip_map(store, found, sides, f"the network's {found.report.n_dimensions} dimensions", key)
 
 
 def _with_a_network(store: Store) -> list[Run]:
@@ -60,14 +76,6 @@ def _with_a_network(store: Store) -> list[Run]:
 
 def _title(run: Run) -> str:
     return f"{run_title(run)}{', the study’s synthetic model' if run.kind == 'gap' else ''}"
-
-
-@st.cache_data(max_entries=6, show_spinner="Asking the network …")
-def _compared(content: str, synthetic: str, real: str, _store: Store, _run: Run) -> tuple[Embedded, NetworkReport]:
-    from affexion_core.differences.network import compare_embedded, embed_sets
-
-    embedded = embed_sets(_store, _run, synthetic, real)
-    return embedded, compare_embedded(embedded)
 
 
 def network_words(report: NetworkReport) -> str:

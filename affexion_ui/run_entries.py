@@ -29,8 +29,8 @@ State = Literal["queued", "running", "done", "failed", "cancelled", "interrupted
 GOING_ON: tuple[State, ...] = ("queued", "running")
 STOPPED: tuple[State, ...] = ("failed", "cancelled", "interrupted", "unfinished")
 _MODEL = "model.json"
-# Kinds of jobs that stand on other pages: Import, Synthesize and Attention.
-_ELSEWHERE = ("import", "speak", "deletion")
+# Kinds of jobs that stand on the pages that start them.
+_ELSEWHERE = ("import", "speak", "deletion", "attention", "differences", "shortcuts", "network", "leaks")
 # States in which a trial has come to its end.
 _OVER = ("done", "pruned", "failed")
 # Epochs looked back on for the time that is left.

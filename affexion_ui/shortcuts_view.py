@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from affexion_core.errors import AffexionError
+from affexion_ui.background_work import MEASURED, Work, show_work
 from affexion_ui.figures import show_figure
 from affexion_ui.layout import show_error
 from affexion_ui.theme import escape_markdown, mode
@@ -14,36 +15,37 @@ from affexion_ui.words import counted, estimate_words
 
 if TYPE_CHECKING:
     from affexion_core.differences.shortcuts import ShortcutReport
+    from affexion_core.labeling.people import Person
+    from affexion_core.store.job import Job
     from affexion_core.store.session import Store
+
+_WORDS = "Every clip is measured once and kept, in the background; after that it takes seconds."
 
 
 def show_shortcuts(store: Store, name: str) -> None:
-    """Show how well each shortcut predicts a dataset's labels; asking starts on a button."""
+    """Show how well each shortcut predicts a dataset's labels, or the button that looks in the background."""
+    from affexion_core.differences.kept import kept_shortcuts
+    from affexion_core.jobs.comparing import Question, newest_answer, submit_question
     from affexion_core.store.datasets import load_dataset
 
     st.subheader("What gives labels away", anchor=False)
     try:
-        content = load_dataset(store, name).snapshot()
-        key = f"shortcuts-{name}-{content[:12]}"
-        if not st.session_state.get(key):
-            st.caption("Every clip is measured once and kept; after that it takes seconds.")
-            if not st.button(f"Look for shortcuts in {name}", icon=":material/search:", key=f"{key}-start"):
-                return
-        report = _report(content, name, store)
-        st.session_state[key] = True
+        found = kept_shortcuts(store.workspace, load_dataset(store, name))
+        if found is None:
+            question = Question("shortcuts", name)
+
+            def submit(person: Person | None) -> Job:
+                return submit_question(store, question, person)
+
+            label = f"Look for shortcuts in {name}"
+            work = Work("shortcuts", "search", label, "search", _WORDS, submit, MEASURED)
+            show_work(store, work, newest_answer(store, question))
+            return
     except AffexionError as error:
         show_error(error)
         return
-    st.markdown(verdict(report))
-    _show_report(report, key)
-
-
-@st.cache_data(max_entries=16, show_spinner="Asking what gives the labels away …")
-def _report(content: str, name: str, _store: Store) -> ShortcutReport:
-    from affexion_core.differences.shortcuts import find_shortcuts
-    from affexion_core.store.datasets import load_dataset
-
-    return find_shortcuts(_store, load_dataset(_store, name))
+    st.markdown(verdict(found.report))
+    _show_report(found.report, f"shortcuts-{name}")
 
 
 def verdict(report: ShortcutReport) -> str:

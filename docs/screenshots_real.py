@@ -26,9 +26,11 @@ STEPS = (
     ("groups", REAL, "--on", "cv", "--by", "snr"),
     ("calibrate", REAL),
     ("deletion", REAL, "--on", "cv"),
+    ("attention", REAL, "--on", "cv"),
     ("gap", "--preset", "linear", "--set", "epochs=5", "--synthetic", "spoken", "--real", "real-signals", "--arms",
      "noise,prior", "--sizes", "0,2", "--draws", "2", "--folds", "2"),
     ("differences", "--run", SPOKEN),
+    ("shortcuts", "spoken"),
 )  # fmt: skip
 
 
@@ -48,15 +50,15 @@ def main() -> None:
                 subprocess.run(command, cwd=PROJECT, check=True)
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         with serving(workspace) as address:
-            for name, (path, press, until) in views(workspace).items():
+            for name, (path, until) in views(workspace).items():
                 if options.only and name not in options.only:
                     continue
-                keep(browser, VIEWS[0], address + path, f"real-{name}", whole=True, press=press, until=until)
+                keep(browser, VIEWS[0], address + path, f"real-{name}", whole=True, until=until)
         browser.close()
 
 
-def views(workspace: Path) -> dict[str, tuple[str, tuple[str, ...], str]]:
-    """Give the address of each view, the buttons to press there, and words that stand there once all is drawn."""
+def views(workspace: Path) -> dict[str, tuple[str, str]]:
+    """Give the address of each view, and words that stand there once all is drawn."""
     from affexion_core.run_folder import read_predictions
     from affexion_core.store.clips import get_clips
     from affexion_core.store.runs import get_run
@@ -71,17 +73,16 @@ def views(workspace: Path) -> dict[str, tuple[str, tuple[str, ...], str]]:
     wrong = next(clip.id for clip in clips if rows[clip.id].reference != rows[clip.id].predicted)
     results = f"/results?run={real.id}&on=cv&section="
     return {
-        "confusion": (f"{results}Confusion", (), ""),
-        "labels": (f"{results}By+label", (), ""),
-        "certainty": (f"{results}Certainty&calibrated=true", (), ""),
-        "groups": (f"{results}Groups&by=snr", (), ""),
-        "folds": (f"{results}Folds", (), ""),
+        "confusion": (f"{results}Confusion", ""),
+        "labels": (f"{results}By+label", ""),
+        "certainty": (f"{results}Certainty&calibrated=true", ""),
+        "groups": (f"{results}Groups&by=snr", ""),
+        "folds": (f"{results}Folds", ""),
         "attention": (
             f"/attention?run={real.id}&on=cv&clip={right}&beside={wrong}&slopes=true",
-            ("Gather attention",),
             "Fold models",
         ),
-        "gap": (f"/gap?network={spoken.id}", ("Compare the clips",), "dimensions. Choose one"),
+        "gap": (f"/gap?network={spoken.id}", "dimensions. Choose one"),
     }
 
 

@@ -28,24 +28,24 @@ if TYPE_CHECKING:
 @common_options
 def differences(synthetic: str | None, real: str | None, run: str | None, fold: int | None) -> None:
     """Say what differs between two datasets, and how well a probe tells them apart."""
-    from affexion_core.differences.origin import compare_origins, measure_both, report_to_json
+    from affexion_core.differences.kept import differences_between, network_between
+    from affexion_core.differences.origin import report_to_json
 
     opened = store()
     found = None
     if run is not None:
-        from affexion_core.differences.network import compare_embedded, embed_sets, network_to_json, sets_of
+        from affexion_core.differences.network import network_to_json, sets_of
         from affexion_core.store.runs import get_run
 
         found = get_run(opened, run)
         synthetic, real = sets_of(found, synthetic, real)
     if synthetic is None or real is None:
         raise ConfigError("Name two datasets, or a run that has a test set.", change=("synthetic", "real", "run"))
+    network = None
     with progress_bar() as progress:
-        compared = measure_both(opened, synthetic, real, progress)
-        network = None
+        report = differences_between(opened, synthetic, real, progress).report
         if found is not None:
-            network = compare_embedded(embed_sets(opened, found, synthetic, real, fold, progress))
-    report = compare_origins(compared)
+            network = network_between(opened, found, synthetic, real, fold, progress).report
     values, text = dict(report_to_json(report)), _differences_text(report)
     if network is not None:
         values["network"] = network_to_json(network)
@@ -115,12 +115,12 @@ def _median(value: float | None) -> str:
 @common_options
 def shortcuts(dataset: str) -> None:
     """Say what gives the labels of DATASET away: text, speaker, duration, loudness, edges, bandwidth, noise."""
-    from affexion_core.differences.shortcuts import find_shortcuts, report_to_json
-    from affexion_core.store.datasets import load_dataset
+    from affexion_core.differences.kept import shortcuts_in
+    from affexion_core.differences.shortcuts import report_to_json
 
     opened = store()
     with progress_bar() as progress:
-        report = find_shortcuts(opened, load_dataset(opened, dataset), progress)
+        report = shortcuts_in(opened, dataset, progress).report
     emit(report_to_json(report), _shortcuts_text(report))
 
 

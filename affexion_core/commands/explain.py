@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +16,11 @@ from affexion_core.errors import ConfigError
 if TYPE_CHECKING:
     from affexion_core.explain.attention import ClipAttention, Span
     from affexion_core.explain.gradients import Attribution
+    from affexion_core.run_folder import ScoredClip
     from affexion_core.store.session import Store
     from affexion_core.types import Run
+
+_THIRDS = ("first third", "middle", "last third")
 
 
 def _run_with_a_model(opened: Store, key: str) -> Run:
@@ -112,4 +116,45 @@ def deletion(run: str, on: str, background: bool) -> None:
     emit({"run": found.id, "on": on, **deletion_json(check)}, "\n".join(lines))
 
 
-COMMANDS = (explain, deletion)
+@click.command()
+@click.argument("run")
+@click.option("--on", "on", required=True, metavar="NAME", help="What it was measured on: a test set, cv or train.")
+@background_option
+@common_options
+def attention(run: str, on: str, background: bool) -> None:
+    """Gather where a RUN looks over all clips it was measured on, by label and by right and wrong."""
+    opened = store()
+    found = _run_with_a_model(opened, run)
+    from affexion_core.explain.evaluated import evaluated_attention, kept_attention
+
+    if background and kept_attention(found, on) is None:
+        from affexion_core.jobs.checking import submit_check
+        from affexion_core.jobs.engine import ensure_engine
+
+        job = submit_check(opened, found, on, kind="attention")
+        ensure_engine(opened.workspace)
+        say_queued(job)
+        return
+    with progress_bar() as progress:
+        gathered = evaluated_attention(opened, found, on, progress)
+    curves, rows = gathered.by_clip, gathered.scored
+    groups: dict[str, dict[str, Any]] = {}
+    for name in dict.fromkeys([*(row.reference for row in rows), *map(_answer, rows)]):
+        own = [place for place, row in enumerate(rows) if name in (row.reference, _answer(row))]
+        groups[name] = {"n": len(own), "attention": curves[own].mean(axis=0).tolist()}
+    lines = [f"{found.id} on {on}, {len(rows)} clips; an even spread gives each third 33 %."]
+    lines += [f"  {name} (n = {one['n']}): {_thirds(one['attention'])}" for name, one in groups.items()]
+    emit({"run": found.id, "on": on, "n_clips": len(rows), "groups": groups}, "\n".join(lines))
+
+
+def _answer(row: ScoredClip) -> str:
+    return "right" if row.reference == row.predicted else "wrong"
+
+
+def _thirds(curve: list[float]) -> str:
+    edges = [round(len(curve) * third / 3) for third in range(4)]
+    shares = [sum(curve[a:b]) / sum(curve) for a, b in itertools.pairwise(edges)]
+    return ", ".join(f"{share:.0%} in the {name}" for share, name in zip(shares, _THIRDS, strict=True))
+
+
+COMMANDS = (explain, deletion, attention)

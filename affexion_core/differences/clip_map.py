@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
 Method = Literal["pca", "tsne"]
+METHODS: tuple[Method, ...] = get_args(Method)
 _N_DIRECTIONS = 20
 _ROWS = 1024
 

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from affexion_core.differences.near_duplicates import Duplicate, near_duplicates
+from affexion_core.differences.near_duplicates import Duplicate, near_duplicates, searched
 from affexion_core.errors import NotFoundError
 from affexion_core.run_folder import fold_folders, read_json, seen_in_training
 from affexion_core.store.clips import get_clips
 from affexion_core.store.session import Store
 from affexion_core.types import (
     Clip,
+    Dataset,
     LabelledClip,
     Progress,
     Run,
@@ -98,12 +99,22 @@ def audit(
     )
 
 
-def audit_run(store: Store, run: Run, test: Sequence[LabelledClip], name: str, progress: Progress = no_progress) -> (
-    LeakReport
-):  # fmt: skip
+def audit_run(
+    store: Store, run: Run, test: Sequence[LabelledClip], name: str, progress: Progress = no_progress
+) -> LeakReport:
     """Look for leaks between all that a run saw while training, as far as it is still there, and test clips."""
-    seen = known_clips(store, [trace.clip_id for trace in seen_in_training(Path(run.folder))])
-    return audit(store, [LabelledClip(clip, "") for clip in seen], test, (f"run {run.id}", name), progress)
+    seen = [LabelledClip(clip, "") for clip in _learned_from(store, run)]
+    return audit(store, seen, test, (f"run {run.id}", name), progress)
+
+
+def is_audited(store: Store, train: Dataset | Run, test: Dataset) -> bool:
+    """Say whether the recordings of two sides were compared before, so that an audit takes no time."""
+    left = _learned_from(store, train) if isinstance(train, Run) else _clips(train.items)
+    return searched(store.workspace, left, _clips(test.items))
+
+
+def _learned_from(store: Store, run: Run) -> tuple[Clip, ...]:
+    return known_clips(store, [trace.clip_id for trace in seen_in_training(Path(run.folder))])
 
 
 def stamp_heard(

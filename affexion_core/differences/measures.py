@@ -16,7 +16,7 @@ from affexion_core.types import Clip, Progress, no_progress
 from affexion_core.workspace import Workspace
 
 # Counts up when the numbers change.
-_VERSION = 1
+VERSION = 1
 _SAVE_EVERY = 200
 _FRAME = 160  # samples, 10 ms
 
@@ -133,7 +133,7 @@ def _measure_edges(
     workspace: Workspace, clips: Sequence[Clip], progress: Progress
 ) -> Mapping[str, tuple[float, float, float]]:
     """Measure the clips that were not measured yet, and keep it beside the cached features."""
-    path = workspace.features / f"edges-{_VERSION}.json"
+    path = workspace.features / f"edges-{VERSION}.json"
     try:
         known = {id: (float(row[0]), float(row[1]), float(row[2])) for id, row in read_json(path).items()}
     except (ModelError, AttributeError, TypeError, ValueError, IndexError):

@@ -99,6 +99,11 @@ def near_duplicates(
     return found
 
 
+def searched(workspace: Workspace, first: Sequence[Clip], second: Sequence[Clip]) -> bool:
+    """Say whether what `near_duplicates` finds between these clips is kept from an earlier search."""
+    return _read(_cache_path(workspace, _by_id(first), _by_id(second))) is not None
+
+
 def _by_id(clips: Sequence[Clip]) -> list[Clip]:
     return list({clip.id: clip for clip in sorted(clips, key=lambda clip: clip.id)}.values())
 

@@ -90,9 +90,13 @@ def find_shortcuts(store: Store, dataset: Dataset, progress: Progress = no_progr
         raise LabelError(f"Dataset {dataset.name!r} has {len(labels)} label(s); a shortcut needs two to tell apart.")
     measures = measure_clips(store.workspace, [item.clip for item in dataset.items], progress)
     names = tuple(label for label in dataset.scheme.labels if label in labels) or labels
-    found = _corrected([_shortcut(name, what, make, dataset.items, measures, seed) for name, what, make in _KINDS])
+    shortcuts = []
+    for done, (name, what, make) in enumerate(_KINDS):
+        progress(done, 1 + len(_KINDS), f"asking {name}")
+        shortcuts.append(_shortcut(name, what, make, dataset.items, measures, seed))
+    progress(len(_KINDS), 1 + len(_KINDS), "holding generators out")
     generators = _held_out(dataset.items, measures, names, seed)
-    return ShortcutReport(dataset.name, len(dataset.items), names, found, generators)
+    return ShortcutReport(dataset.name, len(dataset.items), names, _corrected(shortcuts), generators)
 
 
 def _corrected(found: Sequence[Shortcut]) -> tuple[Shortcut, ...]:

@@ -17,6 +17,8 @@ from affexion_core.training.device import wants_gpu, wishes
 
 _VISIBLE = "CUDA_VISIBLE_DEVICES"
 _LOCK = threading.Lock()
+# Kinds of jobs that ask no network, so that a GPU is lost on them.
+_WITHOUT_NETWORK = ("differences", "shortcuts", "leaks")
 # The GPUs that jobs of this process have, by their place among those it may use.
 _TAKEN: set[int] = set()
 
@@ -35,11 +37,11 @@ def count_gpus() -> int:
 
 
 def resources_of(store: Store, job: Job, gpus: int) -> dict[str, float]:
-    """Say what a job takes from a cluster with so many GPUs: a GPU where it is to train on one, else a slot.
+    """Say what a job takes from a cluster with so many GPUs: a GPU where it is to use one, else a slot.
 
     Where there is no GPU, a job that asks for one takes a slot as well, and says in its own process what is missing.
     """
-    if job.needs and gpus and wants_gpu(wishes(job_folder(store, job))[0]):
+    if job.needs and gpus and job.kind not in _WITHOUT_NETWORK and wants_gpu(wishes(job_folder(store, job))[0]):
         return {"GPU": 1}
     return dict(job.needs)
 

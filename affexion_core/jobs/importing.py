@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 import shutil
-import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from affexion_core.errors import StoreError
 from affexion_core.jobs.folders import folder_name, job_folder
+from affexion_core.jobs.telling import seldom
 from affexion_core.run_folder import read_json, write_json
 from affexion_core.store.job import Job
 from affexion_core.store.jobs import add_job
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from affexion_core.ingest.reports import ImportOptions
 
 _FOLDER, _REQUEST, _FILES = "imports", "request.json", "files"
-# A step of progress is a write to the database; recordings come faster than people read.
-_TELL_EVERY = 0.5
 
 
 @dataclass(frozen=True)
@@ -101,13 +99,6 @@ def do_import(store: Store, job: Job, progress: Progress) -> None:
     from affexion_core.ingest.importing import import_corpus
 
     request = read_request(store, job)
-    told = 0.0
-
-    def tell(done: int, total: int, what: str) -> None:
-        nonlocal told
-        if done == total or time.monotonic() - told > _TELL_EVERY:
-            told = time.monotonic()
-            progress(done, total, what)
-
-    import_corpus(store, request.corpus, Path(request.path), request.options(), tell, request.person)
+    told = seldom(progress)
+    import_corpus(store, request.corpus, Path(request.path), request.options(), told, request.person)
     shutil.rmtree(job_folder(store, job) / _FILES, ignore_errors=True)

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import time
-
 from affexion_core.jobs.folders import folder_name, job_folder
-from affexion_core.store.job import Job, JobState
+from affexion_core.jobs.telling import seldom
+from affexion_core.store.job import GOING_ON, Job
 from affexion_core.store.jobs import add_job, list_jobs
 from affexion_core.store.session import Store
 from affexion_core.types import Progress
-
-# A step of progress is a write to the database; local voices are quicker than people read.
-_TELL_EVERY = 0.5
-GOING_ON: tuple[JobState, ...] = ("queued", "running")
 
 
 def submit_batch(store: Store, id: str) -> Job:
@@ -29,12 +24,4 @@ def do_speak(store: Store, job: Job, progress: Progress) -> None:
     from affexion_core.speaking.batch import load_batch
     from affexion_core.speaking.execute import speak_batch
 
-    told = 0.0
-
-    def tell(done: int, total: int, what: str) -> None:
-        nonlocal told
-        if done == total or time.monotonic() - told > _TELL_EVERY:
-            told = time.monotonic()
-            progress(done, total, what)
-
-    speak_batch(store.workspace, load_batch(job_folder(store, job)), tell)
+    speak_batch(store.workspace, load_batch(job_folder(store, job)), seldom(progress))

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from affexion_core.errors import ConfigError, allowed
 from affexion_core.jobs.checking import do_check
+from affexion_core.jobs.comparing import do_question
 from affexion_core.jobs.gap import do_gap, do_part
 from affexion_core.jobs.importing import do_import
 from affexion_core.jobs.parts import wait_for_children
@@ -58,4 +59,9 @@ _WORK: dict[str, Callable[[Store, Job, Progress], None]] = {
     "gap": do_gap,
     "part": do_part,
     "deletion": do_check,
+    "attention": do_check,
+    "differences": do_question,
+    "shortcuts": do_question,
+    "network": do_question,
+    "leaks": do_question,
 }

@@ -6,12 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-JobKind = Literal["train", "cv", "fold", "sweep", "trial", "gap", "part", "import", "speak", "deletion"]
+JobKind = Literal[
+    "train", "cv", "fold", "sweep", "trial", "gap", "part", "import", "speak",
+    "deletion", "attention", "differences", "shortcuts", "network", "leaks",
+]  # fmt: skip
 JobState = Literal["queued", "running", "done", "failed", "cancelled", "interrupted"]
 
 JOB_KINDS: tuple[JobKind, ...] = get_args(JobKind)
 JOB_STATES: tuple[JobState, ...] = get_args(JobState)
 ENDED: tuple[JobState, ...] = ("done", "failed", "cancelled", "interrupted")
+GOING_ON: tuple[JobState, ...] = ("queued", "running")
 # What can be put back into the queue; what is done stays done.
 STOPPED: tuple[JobState, ...] = ("failed", "cancelled", "interrupted")
 

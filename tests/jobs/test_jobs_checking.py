@@ -13,7 +13,7 @@ from affexion_core.config import build
 from affexion_core.discovery import load_plugin
 from affexion_core.errors import ModelError, NotFoundError, StoreError
 from affexion_core.explain.deletion import MOVED
-from affexion_core.explain.evaluated import kept_deletion
+from affexion_core.explain.evaluated import kept_attention, kept_deletion
 from affexion_core.jobs.checking import newest_check, submit_check
 from affexion_core.jobs.work import do_job
 from affexion_core.report.document import Table, Text
@@ -73,7 +73,7 @@ def test_what_can_not_be_checked_is_said_before_anything_is_queued(attentive):
         submit_check(store, dataclasses.replace(run, folder=copied(run, store.workspace.root.parent)), "cv")
     config = Path(run.folder) / "config.json"
     config.write_text(config.read_text().replace('"attention": true', '"attention": false'))
-    with pytest.raises(ModelError, match="has no attention to check"):
+    with pytest.raises(ModelError, match="has no attention to look at"):
         submit_check(store, run, "cv")
     assert list_jobs(store, kind="deletion") == ()
 
@@ -96,3 +96,20 @@ def test_the_verb_queues_it_or_shows_what_is_kept_and_deleting_the_run_takes_its
     assert shown["n_clips"] == 16 and "verdict" in shown and len(list_jobs(store, kind="deletion")) == 1
     delete_entry(store, entry_of(store, run.id))
     assert list_jobs(store) == () and not Path(run.folder).exists()
+
+
+def test_gathering_is_a_job_of_its_own_beside_the_check_and_a_verb(attentive, monkeypatch):
+    store, run = attentive
+    monkeypatch.setattr("affexion_core.jobs.engine.ensure_engine", lambda workspace: None)
+    check = submit_check(store, run, "cv")
+    asked = ["attention", run.id, "--on", "cv", "--json", "--workspace", str(store.workspace.root)]
+    queued = json.loads(CliRunner().invoke(cli, [*asked, "--background"]).stdout)
+    assert queued["kind"] == "attention" and newest_check(store, run, "cv", "attention").id == queued["job"] != check.id
+    assert [entry.job for entry in list_entries(store)] == [None] and kept_attention(run, "cv") is None
+    do_job(store, get_job(store, queued["job"]), lambda *step: None)
+    assert kept_attention(run, "cv").curves.shape[1] == 16
+    shown = json.loads(CliRunner().invoke(cli, asked).stdout)
+    assert shown["n_clips"] == 16 == shown["groups"].get("right", {"n": 0})["n"] + shown["groups"]["wrong"]["n"]
+    assert sum(shown["groups"]["panic"]["attention"]) == pytest.approx(100, rel=1e-3)
+    text = CliRunner().invoke(cli, [one for one in asked if one != "--json"]).output
+    assert "panic (n = 4): " in text and "in the first third" in text

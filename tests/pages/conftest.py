@@ -5,6 +5,13 @@ from small_study import SmallStudy, make_attentive, make_study
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest, app_test
 
+from affexion_core.errors import AffexionError
+from affexion_core.jobs.work import do_job
+from affexion_core.store.job import JobKind
+from affexion_core.store.jobs import claim_job, end_job, list_jobs
+from affexion_core.store.session import Store
+from affexion_core.types import no_progress
+
 APP = Path(__file__).parents[2] / "app.py"
 
 
@@ -56,6 +63,24 @@ def open_page():
         return at.switch_page(f"pages/{page}.py").run()
 
     return opened
+
+
+@pytest.fixture
+def finish(monkeypatch):
+    """Keep pages from starting an engine; the function given does what they queued, here."""
+    monkeypatch.setattr("affexion_core.jobs.engine.ensure_engine", lambda workspace: None)
+
+    def finished(store: Store, kind: JobKind) -> None:
+        (job,) = list_jobs(store, ("queued",), kind=kind)
+        mine = claim_job(store, job.id, "here", 0.0)
+        try:
+            do_job(store, mine, no_progress)
+        except AffexionError as error:
+            end_job(store, job.id, mine.token, "failed", str(error))
+        else:
+            end_job(store, job.id, mine.token, "done")
+
+    return finished
 
 
 @pytest.fixture

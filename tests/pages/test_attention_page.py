@@ -2,9 +2,8 @@
 
 from pathlib import Path
 
-from affexion_core.jobs.checking import do_check
 from affexion_core.run_folder import read_predictions
-from affexion_core.store.jobs import claim_job, end_job, get_job, list_jobs
+from affexion_core.store.jobs import get_job, list_jobs
 
 
 def box(at, label):
@@ -57,29 +56,26 @@ def test_gradients_matrix_and_fold_models(in_attentive, open_page, words):
     assert f"model of fold {fold}, which had not seen it" in words(held_out).replace("\\", "")
 
 
-def test_the_check_goes_on_in_the_background_and_both_it_and_the_averages_are_kept(
-    in_attentive, open_page, words, monkeypatch
-):
-    started = []
-    monkeypatch.setattr("affexion_core.jobs.engine.ensure_engine", started.append)
+def test_the_check_and_the_averages_go_on_in_the_background_and_are_kept(in_attentive, open_page, words, finish):
     run, store = in_attentive.crossvalidated, in_attentive.store
     at = open_page("attention", run=run.id, on="people")
     assert "Not checked for this run and these clips" in words(at)
     at.button("check").click().run()
-    assert not at.exception and len(started) == 1
+    assert not at.exception
     (job,) = list_jobs(store, kind="deletion")
     at.button("check-cancel").click().run()
     assert get_job(store, job.id).state == "cancelled"
     at.run()
     assert not at.exception and "The last check was cancelled; it begins anew" in words(at)
     at.button("check").click().run()
-    newest = list_jobs(store, ("queued",), kind="deletion")[0]
-    mine = claim_job(store, newest.id, "here", 0.0)
-    do_check(store, mine, lambda *step: None)
-    end_job(store, newest.id, mine.token, "done")
+    finish(store, "deletion")
     at.run()
-    next(button for button in at.button if button.label == "Gather attention").click().run()
-    assert not at.exception
+    at.button("gather").click().run()
+    assert not at.exception and "Gather attention" not in [button.label for button in at.button]
+    # who comes back finds it going on
+    again = open_page("attention", run=run.id, on="people")
+    assert again.button("gather-cancel") and "You can leave this page; it goes on" in words(again)
+    finish(store, "attention")
     again = open_page("attention", run=run.id, on="people")
     said = words(again)
     assert not [b for b in again.button if b.label in ("Check by deleting frames", "Gather attention")]

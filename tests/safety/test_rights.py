@@ -12,6 +12,7 @@ from affexion_core.ingest.batches import undo_import
 from affexion_core.ingest.importing import ImportOptions, import_corpus
 from affexion_core.ingest.takedown import lift_takedown, take_down
 from affexion_core.jobs.checking import submit_check
+from affexion_core.jobs.comparing import Question, submit_question
 from affexion_core.jobs.submit import submit_gap, submit_run, submit_sweep
 from affexion_core.labeling.decisions import decide
 from affexion_core.labeling.exporting import export_labels, export_zip
@@ -59,6 +60,7 @@ WAYS: dict[str, tuple[Way, ...]] = {
             for submit in (submit_run, submit_sweep, submit_gap)
         ),
         lambda store, by, tmp: submit_check(store, None, "cv", by),
+        lambda store, by, tmp: submit_question(store, Question("shortcuts", "no-such-dataset"), by),
     ),
     "edit datasets": (lambda store, by, tmp: edit_datasheet(store, "people", "ours", by),),
     "delete runs": (lambda store, by, tmp: delete_entry(store, NO_RUN, by),),
