@@ -9,11 +9,13 @@ import pytest
 import soundfile as sf
 import soxr
 from small_study import short_recipe
+from tones import write_folders
 
 from affexion_core.audio.decode import load_audio
 from affexion_core.differences.fingerprints import fingerprint
 from affexion_core.differences.leaks import audit, audit_run, with_findings
 from affexion_core.differences.near_duplicates import compared, near_duplicates, waveform_likeness
+from affexion_core.errors import SplitError
 from affexion_core.ingest.importing import ImportOptions, import_corpus
 from affexion_core.run_folder import read_evaluation
 from affexion_core.store.datasets import load_dataset
@@ -86,6 +88,23 @@ def test_a_run_measured_on_its_own_recordings_coded_anew_is_stamped(tmp_path, wo
     stamp = read_evaluation(Path(run.folder), "right").stamp
     assert stamp.startswith("leaky: shares 2 near-duplicates (")
     assert audit_run(store, run, right.items, "right").stamp == stamp
+
+
+def test_a_speaker_planted_on_both_sides_is_refused_and_stands_in_the_stamp_where_it_is_allowed(tmp_path, workspace):
+    store = open_store(workspace)
+    for side, first in (("left", 0), ("right", 2)):  # s2 speaks in both, other takes
+        made = write_folders(tmp_path / side, speakers=3, first_speaker=first)
+        for file in sorted(made.rglob("s2/0.wav" if side == "left" else "s2/1.wav")):
+            file.unlink()
+        import_corpus(store, "folder", made, ImportOptions(dataset=side, origin="real", corpus_name="made"))
+    left, right = load_dataset(store, "left"), load_dataset(store, "right")
+    with pytest.raises(SplitError, match=r"shares? 1 speaker \('made:s2'\)"):
+        run_here(store, RunRequest("train", short_recipe(1), left, HeldOut(right)))
+    run = run_here(store, RunRequest("train", short_recipe(1), left, HeldOut(right, allow_leaks=True)))
+    stamp = read_evaluation(Path(run.folder), "right").stamp
+    assert stamp.startswith("leaky: shares 1 speaker ('made:s2')")
+    found = {finding.kind: finding for finding in audit_run(store, run, right.items, "right").findings}
+    assert found["speaker"].examples == ("made:s2",)
 
 
 def test_folds_that_share_a_recording_are_stamped(tmp_path, workspace, shared_audio):
