@@ -156,7 +156,12 @@ def plan_gap(request: GapRequest) -> Planned:
 
 
 def _check(request: GapRequest) -> None:
-    require_labels(request.config, "A gap study", alone=True)
+    require_labels(
+        *(request.config, "A gap study"),
+        alone=True,
+        instead="train one run on the synthetic and one on real clips, measure both on the same real clips, and "
+        "compare them: the difference of their CCC has a paired interval",
+    )
     if not 1 <= request.draws <= MOST_DRAWS:
         raise ConfigError(f"draws = {request.draws}: choose 1 to {MOST_DRAWS}.", change=("draws",))
     if request.n_folds < 2:

@@ -5,6 +5,7 @@ weighs more than its order says. A Gaussian kernel then compares the clip with t
 closed-form least-squares step (J. Suykens and J. Vandewalle, "Least squares support vector machine classifiers", Neural
 Processing Letters 9, 1999) gives every label its weights, rare labels counting as much as common ones. Leaving each
 training clip out once, which costs nothing here, says how sure the probabilities may be. `fit` does that in seconds;
+dimensions are learned by the same step with their numbers in the labels' stead (kernel ridge regression);
 without it the network is one of radial basis functions, whose output weights can be learned by gradient.
 
 A clip may come in several rows, the same words at other speeds: each row is learned from, and scores are averaged.
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from statistics import NormalDist
 from typing import Annotated, NamedTuple
 
 import numpy as np
@@ -26,6 +28,7 @@ from affexion_core.errors import ModelError
 from affexion_core.models._masking import masked_mean, valid_frames
 from affexion_core.models._output import ModelOutput
 
+_NORMAL = NormalDist()
 _TAIL = 0.01  # ranks are held between 1 and 99 %: beyond, training clips say nothing
 
 
@@ -54,9 +57,9 @@ class Model(nn.Module):
     def __init__(self, config: Config, n_features: tuple[int, ...], n_outputs: int) -> None:
         super().__init__()
         width = sum(n_features)
-        normal = torch.distributions.Normal(0.0, 1.0)
-        ranks = torch.linspace(0.0, 1.0, config.n_knots).clamp(_TAIL, 1 - _TAIL)
-        self.register_buffer("deviates", normal.icdf(ranks))
+        # in plain numbers: loading first builds the network where tensors have none
+        ranks = (min(max(k / (config.n_knots - 1), _TAIL), 1 - _TAIL) for k in range(config.n_knots))
+        self.register_buffer("deviates", torch.tensor([_NORMAL.inv_cdf(rank) for rank in ranks]))
         self.register_buffer("knots", self.deviates.repeat(width, 1) + 1e-4 * torch.arange(config.n_knots))
         self.register_buffer("centres", torch.randn(config.n_centres, width) / 2)
         self.register_buffer("steepness", torch.tensor(4 * config.width / width))
@@ -121,28 +124,58 @@ def fit(
     config, seed
         Settings; the seed draws the centres where there are more clips than those.
     """
-    figures = np.concatenate([np.concatenate(clip, axis=1) for clip in features]).astype(np.float64)
-    n_rows = torch.tensor([len(clip[0]) for clip in features])
     by_clip = _shares(np.asarray(targets), len(model.bias))
-    shares, counted = by_clip.repeat_interleave(n_rows, 0), _balanced(by_clip, sample_weights).repeat_interleave(n_rows)
-    clip_of = torch.arange(len(features)).repeat_interleave(n_rows)
-    chosen = _centres(len(figures), config.n_centres, seed)
     with torch.no_grad():
-        model.knots.copy_(torch.from_numpy(_knots(figures, config.n_knots)))
-        deviates = model.normal(torch.from_numpy(figures).float()).double()
-        centres = deviates[chosen]
-        steepness = config.width / _median_distance(centres)
-        model.steepness.fill_(steepness)
-        model.centres.zero_()
-        model.centres[: len(chosen)] = centres.float()
-        rows = _Rows(deviates, shares, counted, clip_of)
+        deviates, centres, clip_of, steepness = _placed(model, features, config, seed)
+        wanted, counted = 2 * by_clip[clip_of] - 1, _balanced(by_clip, sample_weights)[clip_of]
+        rows = _Rows(deviates, wanted, counted, clip_of)
         weights, bias, held_out = _solve(rows, centres, config.ridge, steepness)
         if held_out is None:
             rows, held_out = _scores_of_a_fifth(rows, centres, config.ridge, steepness)
         sharpness = _sharpness(_mean_by(rows.clip_of, held_out), _mean_by(rows.clip_of, rows.shares), rows)
         model.weights.zero_()
-        model.weights[: len(chosen)] = (sharpness * weights).float()
+        model.weights[: len(centres)] = (sharpness * weights).float()
         model.bias.copy_(sharpness * bias)
+
+
+def fit_values(
+    model: Model, features: Sequence[tuple[np.ndarray, ...]], values: np.ndarray, config: Config, seed: int
+) -> None:
+    """Fit the last outputs of a model in place; see `training.direct`. One without values stays in the middle."""
+    with torch.no_grad():
+        deviates, centres, clip_of, steepness = _placed(model, features, config, seed)
+        said = torch.from_numpy(values.astype(np.float64))
+        outputs = torch.arange(len(model.bias) - values.shape[1], len(model.bias))
+        model.weights[:, outputs], model.bias[outputs] = 0.0, 0.0
+        known = torch.isfinite(said)
+        for there in torch.unique(known, dim=1).T:  # dimensions that the same clips have are learned at once
+            if not there.any():
+                continue
+            places = (known == there[:, None]).all(dim=0)
+            middle = said[there][:, places].mean(dim=0)
+            chosen = there[clip_of]
+            wanted = said[:, places][clip_of] - middle
+            rows = _Rows(deviates, wanted, torch.ones(len(deviates), dtype=wanted.dtype), clip_of).only(chosen)
+            weights, bias, _ = _solve(rows, centres, config.ridge, steepness)
+            model.weights[: len(centres), outputs[places]] = weights.float()
+            model.bias[outputs[places]] = (bias + middle).float()
+
+
+def _placed(
+    model: Model, features: Sequence[tuple[np.ndarray, ...]], config: Config, seed: int
+) -> tuple[Tensor, Tensor, Tensor, float]:
+    """Learn ranks, centres and steepness; returns deviates of all rows and of the centres, clips of rows, steepness."""
+    figures = np.concatenate([np.concatenate(clip, axis=1) for clip in features]).astype(np.float64)
+    clip_of = torch.arange(len(features)).repeat_interleave(torch.tensor([len(clip[0]) for clip in features]))
+    chosen = _centres(len(figures), config.n_centres, seed)
+    model.knots.copy_(torch.from_numpy(_knots(figures, config.n_knots)))
+    deviates = model.normal(torch.from_numpy(figures).float()).double()
+    centres = deviates[chosen]
+    steepness = config.width / _median_distance(centres)
+    model.steepness.fill_(steepness)
+    model.centres.zero_()
+    model.centres[: len(chosen)] = centres.float()
+    return deviates, centres, clip_of, steepness
 
 
 def _shares(targets: np.ndarray, n_outputs: int) -> Tensor:
@@ -181,12 +214,20 @@ def _median_distance(centres: Tensor) -> float:
 
 
 class _Rows(NamedTuple):
-    """Training rows: deviates ``(n, F)``, shares of labels ``(n, k)``, weights and clips ``(n,)``."""
+    """Training rows: deviates ``(n, F)``, outputs wanted ``(n, k)``, weights and clips ``(n,)``.
+
+    A label is wanted at 1 where a clip is wholly its own, and at -1 where it is not at all.
+    """
 
     deviates: Tensor
-    shares: Tensor
+    wanted: Tensor
     counted: Tensor
     clip_of: Tensor
+
+    @property
+    def shares(self) -> Tensor:
+        """Shares of labels ``(n, k)``."""
+        return (self.wanted + 1) / 2
 
     def only(self, chosen: Tensor) -> _Rows:
         return _Rows(*(part[chosen] for part in self))
@@ -197,7 +238,7 @@ def _solve(rows: _Rows, centres: Tensor, ridge: float, steepness: float) -> tupl
 
     Where every row is a centre, the scores ``(n, k)`` that each gets from a model without its clip come along.
     """
-    deviates, counted, wanted = rows.deviates, rows.counted, 2 * rows.shares - 1
+    deviates, counted, wanted = rows.deviates, rows.counted, rows.wanted
     among = _kernel(centres, centres, steepness)
     means, whole = among.mean(dim=1), among.mean()
     centred = among - means[:, None] - means[None] + whole
@@ -249,6 +290,8 @@ def _mean_by(clip_of: Tensor, values: Tensor) -> Tensor:
 
 def _sharpness(scores: Tensor, shares: Tensor, rows: _Rows) -> float:
     """Find the factor that makes softmax of the clips' scores most likely, from 1 (unsure) to 12."""
+    present = shares.sum(dim=0) > 0  # other outputs are no label, or one without clips
+    scores, shares = scores[:, present], shares[:, present]
     counted = _mean_by(rows.clip_of, rows.counted[:, None])
     factors = torch.linspace(1.0, 12.0, 45, dtype=torch.float64)
     losses = [-(counted * shares * torch.log_softmax(factor * scores, dim=1)).sum().item() for factor in factors]

@@ -40,6 +40,17 @@ class Config:
         float,
         Field(gt=0, le=1e6, description="What errors cost against a wide margin (scikit-learn's C); small is cautious"),
     ] = 0.001
+    value_cost: Annotated[
+        float,
+        Field(
+            gt=0,
+            le=1e6,
+            description="What errors of dimensions cost (scikit-learn's C); a Gaussian kernel needs far more: 1",
+        ),
+    ] = 0.001
+    tolerance: Annotated[
+        float, Field(ge=0, lt=1, description="Errors of dimensions that cost nothing; their scale runs from -1 to 1")
+    ] = 0.1
     width: Annotated[
         float,
         Field(
@@ -123,6 +134,62 @@ def _learn(model: Model, figures: np.ndarray, rows: Rows, config: Config, seed: 
     model.bias.copy_(torch.from_numpy(bias))
 
 
+def fit_values(
+    model: Model, features: Sequence[tuple[np.ndarray, ...]], values: np.ndarray, config: Config, seed: int
+) -> None:
+    """Fit the last outputs of a model in place; see `training.direct`. One without values stays in the middle."""
+    with torch.no_grad():
+        figures = model.pool.fit(features)
+        n_labels = len(model.bias) - values.shape[1]
+        weights, bias = np.zeros((len(figures) if model.gaussian else figures.shape[1], values.shape[1])), []
+        for place, wanted in enumerate(values.T):
+            known = np.isfinite(wanted)
+            learned, middle = np.zeros(0), 0.0
+            if known.any():
+                learned, middle = _regression(model, figures[known], wanted[known].astype(np.float64), config, seed)
+                weights[known if model.gaussian else slice(None), place] = learned
+            bias.append(middle)
+        if not n_labels:
+            model.sharpness.fill_(1.0)
+        _set_values(model, figures, weights, n_labels)
+        model.bias[n_labels:] = torch.tensor(bias) / model.sharpness  # it is for labels alone
+
+
+def _regression(model: Model, x: np.ndarray, wanted: np.ndarray, config: Config, seed: int) -> tuple[np.ndarray, float]:
+    """Learn one dimension; returns a weight for each figure (or row, under a Gaussian kernel) and the bias."""
+    from sklearn.svm import SVR, LinearSVR
+
+    if not model.gaussian:
+        machine = LinearSVR(
+            C=config.value_cost,
+            epsilon=config.tolerance,
+            loss="squared_epsilon_insensitive",
+            dual=x.shape[0] < x.shape[1],
+            max_iter=config.max_iter,
+            random_state=seed,
+        ).fit(x, wanted)
+        return machine.coef_, float(np.ravel(machine.intercept_)[0])
+    machine = SVR(C=config.value_cost, epsilon=config.tolerance, gamma=model.steepness).fit(x, wanted)
+    alpha = np.zeros(len(x))
+    alpha[machine.support_] = machine.dual_coef_[0]
+    return alpha, float(machine.intercept_[0])
+
+
+def _set_values(model: Model, figures: np.ndarray, weights: np.ndarray, n_labels: int) -> None:
+    """Put the weights of dimensions beside those of the labels; of a Gaussian kernel, their vectors below."""
+    learned = torch.from_numpy(weights).float() / model.sharpness
+    if not model.gaussian:
+        model.weights[:, n_labels:] = learned
+        return
+    kept = torch.from_numpy(weights.any(axis=1))
+    kept[0] = True  # a machine without any vector would have no shape
+    vectors, old = torch.from_numpy(figures).float()[kept], model.vectors[: len(model.vectors) if n_labels else 0]
+    of_labels = torch.cat([model.weights[: len(old), :n_labels], torch.zeros(len(vectors), n_labels)])
+    of_values = torch.cat([torch.zeros(len(old), weights.shape[1]), learned[kept]])
+    model.vectors.data = torch.cat([old, vectors])
+    model.weights.data = torch.cat([of_labels, of_values], dim=1)
+
+
 def _linear_machine(x: np.ndarray, config: Config, seed: int) -> Any:
     from sklearn.svm import LinearSVC
 
@@ -175,6 +242,8 @@ def _inner_sharpness(model: Model, figures: np.ndarray, rows: Rows, config: Conf
 
 def _likeliest(scores: Tensor, labels: Tensor, weights: Tensor) -> float:
     factors = torch.logspace(-1, 1.7, 109, dtype=torch.float64)  # 0.1 to 50
+    present, labels = torch.unique(labels, return_inverse=True)  # other outputs are no label, or one without clips
+    scores = scores[:, present]
     known = scores[torch.arange(len(labels)), labels] > ABSENT / 2
     losses = [
         (weights * torch.nn.functional.cross_entropy(factor * scores, labels, reduction="none"))[known].sum()

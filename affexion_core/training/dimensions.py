@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from affexion_core.discovery import load_plugin
+from affexion_core.discovery import load_plugin, plugin_names
 from affexion_core.errors import ConfigError, LabelError, allowed
 from affexion_core.training.run_config import RunConfig
 from affexion_core.types import Dataset, LabelledClip, Scheme
@@ -68,10 +68,11 @@ def check_recipe(config: RunConfig) -> None:
         return
     training = config.training
     plugin = load_plugin("models", config.model)
-    if hasattr(plugin, "fit") and not hasattr(plugin, "fit_values"):
+    if not _learns_numbers(config.model):
+        able = [name for name in plugin_names("models") if _learns_numbers(name)]
         raise ConfigError(
-            f"Model {config.model!r} tells labels apart and can't learn numbers; choose a recipe with another model, "
-            "such as ridge-functionals.",
+            f"Model {config.model!r} tells labels apart and can't learn numbers; choose a recipe with one that can: "
+            f"{', '.join(able)}.",
             change=("preset",),
         )
     if training.mixup:
@@ -90,19 +91,25 @@ def check_recipe(config: RunConfig) -> None:
         )
 
 
-def require_labels(config: RunConfig, what: str, alone: bool = False) -> None:
+def _learns_numbers(model: str) -> bool:
+    plugin = load_plugin("models", model)
+    return hasattr(plugin, "fit_values") or not hasattr(plugin, "fit")
+
+
+def require_labels(config: RunConfig, what: str, alone: bool = False, instead: str = "") -> None:
     """Refuse a recipe on dimensions where labels are needed; with ``alone`` also one that learns both.
 
     Raises
     ------
     ConfigError
-        If the recipe learns dimensions; ``what`` begins the message.
+        If the recipe learns dimensions; ``what`` begins the message, ``instead`` says how to look at dimensions.
     """
     if not learns_labels(config) or (alone and learns_dimensions(config)):
         only = " alone" if alone else ""
+        way = f" For dimensions, {instead}." if instead else ""
         raise ConfigError(
             f"{what} looks at labels{only}, and recipe {config.preset!r} learns dimensions. Choose another recipe, or "
-            "set targets to hard.",
+            f"set targets to hard.{way}",
             change=("preset", "settings"),
         )
 

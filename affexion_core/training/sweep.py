@@ -124,7 +124,7 @@ def plan_sweep(request: SweepRequest) -> tuple[SweepPlan, tuple[str, ...]]:
     SplitError, LabelError
         Where the data doesn't allow it.
     """
-    require_labels(request.config, "A sweep")
+    require_labels(request.config, "A sweep", instead="cross-validate each setting and compare the runs")
     n_trials = count_trials(request)
     planned = plan(RunRequest("cv", request.config, request.dataset, request.test, request.n_folds, request.group))
     made = SweepPlan(

@@ -100,6 +100,16 @@ def test_folds_a_test_set_and_files_are_measured_in_numbers(root):
         assert words in say(root, verb, made["run"], *more, code=2)
 
 
+@pytest.mark.parametrize("preset", ["svm-functionals", "logreg-functionals", "affexion-next"])
+def test_the_floor_and_our_own_system_learn_label_and_numbers(root, preset):
+    made = json.loads(
+        say(root, "cv", "--preset", preset, "--train", "tones", "--folds", "2", "--set", "targets=joint", "--json",
+            *(("--set", "value_cost=1") if preset.startswith("svm") else ()))
+    )  # fmt: skip
+    assert made["n"] == 20 and made["accuracy"]["value"] > 0.6
+    assert made["dimensions"][0]["ccc"]["value"] > 0.5 and made["dimensions"][1]["n"] == 16
+
+
 def test_label_and_numbers_at_once_and_noise_is_answered_within_the_scale(root, tmp_path):
     made = json.loads(
         say(root, "train", "--preset", "linear", "--train", "tones", "--set", "targets=joint", "--set", "epochs=3",
@@ -133,9 +143,25 @@ def test_what_cannot_be_learned_says_why_before_anything_is_written(root):
     assert "has a value for a dimension" in say(root, *base, "plain", code=2)
     unknown = say(root, *base, "tones", "--set", "dimensions=dominance", code=2)
     assert "has a value for 'dominance'; it has arousal or valence" in unknown
-    svm = say(root, "train", "--preset", "svm-functionals", "--train", "tones", "--set", "targets=joint", code=2)
-    assert "can't learn numbers" in svm
+    mixed = say(root, *base, "tones", "--set", "targets=joint", "--set", "mixup=0.2", code=2)
+    assert "set it to 0" in mixed
     assert set((root / "runs").iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "instead"),
+    [
+        (
+            ("gap", "--synthetic", "tones", "--real", "elsewhere", "--preset", "ridge-functionals"),
+            "measure both on the",
+        ),
+        (("sweep", "--preset", "ridge-functionals", "--train", "tones", "--space", "epochs"), "compare the runs"),
+    ],
+)
+def test_what_takes_labels_alone_says_how_to_look_at_numbers(root, arguments, instead):
+    said = say(root, *arguments, code=2)
+    assert "looks at labels" in said and f"For dimensions, {'train' if 'gap' in arguments else 'cross'}" in said
+    assert instead in said
 
 
 def test_msp_podcast_as_it_comes_gives_labels_and_numbers(tmp_path, shared_audio):

@@ -6,7 +6,7 @@ import torch
 from sklearn.kernel_ridge import KernelRidge
 
 from affexion_core.errors import ModelError
-from affexion_core.models.affexion_next import Config, Model, _balanced, _Rows, _solve, fit
+from affexion_core.models.affexion_next import Config, Model, _balanced, _Rows, _solve, fit, fit_values
 
 F, K = 12, 3
 
@@ -58,7 +58,7 @@ def test_scores_without_a_clip_are_those_of_a_model_trained_without_it(n_rows: i
     torch.manual_seed(3)
     x, shares = torch.randn(14, 4, dtype=torch.float64), torch.eye(2, dtype=torch.float64)[[0, 0, 1, 1, 0, 0, 1] * 2]
     counted, clip_of = torch.rand(14, dtype=torch.float64) + 0.5, torch.arange(14) // n_rows
-    _, _, held_out = _solve(_Rows(x, shares, counted, clip_of), x, 2.0, 0.1)
+    _, _, held_out = _solve(_Rows(x, 2 * shares - 1, counted, clip_of), x, 2.0, 0.1)
     kernel = torch.exp(-0.1 * torch.cdist(x, x).square())
     centred = kernel - kernel.mean(0) - kernel.mean(1, keepdim=True) + kernel.mean()
     gram = (centred / centred.diagonal().mean() + 1).numpy()
@@ -146,3 +146,35 @@ def test_a_label_without_clips_and_a_clip_without_weight() -> None:
     found = outputs(model, features)
     assert np.isfinite(found).all() and (found.argmax(axis=1) == targets).mean() > 0.85
     assert (found[:, 2] < found.max(axis=1)).all()
+
+
+def test_dimensions_are_those_of_kernel_ridge_regression_and_labels_stay_as_they_were() -> None:
+    features, targets = clouds((20, 20, 20))
+    values = np.random.default_rng(0).uniform(-1, 1, size=(60, 2)).astype(np.float32)
+    values[:15, 1] = np.nan
+    torch.manual_seed(0)
+    model, plain = Model(Config(), (F,), K + 2).eval(), trained(features, targets)
+    fit(model, features, targets, None, Config(), seed=0)
+    fit_values(model, features, values, Config(), seed=0)
+    found = outputs(model, features)
+    np.testing.assert_allclose(found[:, :K], outputs(plain, features), atol=1e-5)
+    x = model.normal(torch.from_numpy(np.concatenate([clip[0] for clip in features]))).double().numpy()
+    kernel = np.exp(-float(model.steepness) * ((x[:, None] - x[None]) ** 2).sum(axis=2))
+    centred = kernel - kernel.mean(axis=0) - kernel.mean(axis=1, keepdims=True) + kernel.mean()
+    gram = centred / np.diagonal(centred).mean() + 1
+    said = values[:, 0] - values[:, 0].mean()
+    golden = KernelRidge(alpha=5.0, kernel="precomputed").fit(gram, said).predict(gram) + values[:, 0].mean()
+    np.testing.assert_allclose(found[:, K], golden, atol=1e-4)
+
+
+def test_numbers_are_learned_from_the_clips_that_have_them_and_none_is_the_middle() -> None:
+    features, _ = clouds((60, 60, 60))
+    level = np.array([clip[0][0, 0] for clip in features])
+    values = np.stack([np.tanh(level), np.full(180, np.nan)], axis=1).astype(np.float32)
+    values[::3, 0] = np.nan
+    torch.manual_seed(0)
+    model = Model(Config(), (F,), 2).eval()
+    fit_values(model, features, values, Config(), seed=0)
+    found = outputs(model, features)
+    assert np.corrcoef(found[::3, 0], np.tanh(level[::3]))[0, 1] > 0.8
+    np.testing.assert_array_equal(found[:, 1], 0.0)

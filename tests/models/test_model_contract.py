@@ -136,6 +136,13 @@ def test_it_learns_eight_clips_by_heart(plugin):
     assert n_right() == len(labels)
 
 
+def test_it_can_be_measured_before_it_is_built(plugin):
+    with torch.device("meta"):  # as loading does before it trusts a file
+        planned = plugin.Model(plugin.Config(), (F,), K).state_dict()
+    built = make_model(plugin).state_dict()
+    assert {name: each.shape for name, each in planned.items()} == {name: each.shape for name, each in built.items()}
+
+
 def test_the_same_seed_gives_the_same_numbers(plugin):
     frames, lengths = make_batch()
 

@@ -6,6 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.linear_model import Ridge
+from sklearn.svm import SVR, LinearSVR
 from tiny_encoders import HOLD_ENCODERS
 
 from affexion_core.discovery import load_plugin, plugin_names
@@ -149,6 +150,48 @@ def test_ridge_on_functionals_is_scikit_learns_and_labels_stay_as_they_were():
     assert set(joint.history[0]) >= {"train_accuracy", "train_uar", "train_ccc"}
 
 
+@pytest.mark.parametrize("kernel", ["linear", "rbf"])
+def test_support_vector_regression_is_scikit_learns_and_labels_stay_as_they_were(kernel):
+    data = moving_clips(24)
+    settings = {"kernel": kernel, "value_cost": 0.5, "tolerance": 0.05, "cost": 1.0}
+    config = with_settings(of_model("svm", targets="joint"), {f"model.{key}": each for key, each in settings.items()})
+    joint = fit(data, 4, config)
+    labels = fit(dataclasses.replace(data, values=None), 2, with_settings(config, {"targets": "hard"}))
+    numbers = fit(data, 2, with_settings(config, {"targets": "dimensions"}))
+    clips = [prepare(clip, recipe().inputs, joint.normalisation) for clip in data.features]
+    outputs, alone = outputs_of(joint.model, clips)[0], outputs_of(numbers.model, clips)[0]
+    np.testing.assert_allclose(outputs[:, :2], outputs_of(labels.model, clips)[0], atol=1e-4)
+    np.testing.assert_allclose(outputs[:, 2:], alone, atol=1e-4)
+    rows = np.stack([np.concatenate([clip[0].mean(0), clip[0].std(0)]) for clip in clips]).astype(np.float64)
+    rows = (rows - rows.mean(0)) / rows.std(0)
+    for place in range(2):
+        known = np.isfinite(data.values[:, place])
+        golden = (
+            LinearSVR(C=0.5, epsilon=0.05, loss="squared_epsilon_insensitive", dual=True, random_state=0)
+            if kernel == "linear"
+            else SVR(C=0.5, epsilon=0.05, gamma=1 / rows.shape[1])
+        )
+        wanted = golden.fit(rows[known], data.values[known, place]).predict(rows)
+        np.testing.assert_allclose(alone[:, place], wanted, atol=5e-3)
+
+
+@pytest.mark.parametrize("model", ["svm", "affexion-next", "logreg"])
+def test_a_dimension_nobody_judged_is_the_middle_and_the_file_says_all(model, tmp_path):
+    data = moving_clips(16)
+    values = np.concatenate([data.values, np.full((16, 1), np.nan, dtype=np.float32)], axis=1)
+    config = of_model(model, targets="dimensions")
+    for kernel in ("linear", "rbf") if model == "svm" else (None,):
+        if kernel:
+            config = with_settings(config, {"model.kernel": kernel, "model.value_cost": 1.0})
+        fitted = fit(dataclasses.replace(data, values=values), 3, config)
+        three = (AROUSAL, VALENCE, Scheme("dominance", low=1.0, high=7.0))
+        save_model(tmp_path, TrainedModel(fitted.model, fitted.normalisation, config, (), three))
+        clips = [prepare(clip, config.inputs, fitted.normalisation) for clip in data.features]
+        outputs = outputs_of(load_model(tmp_path).model, clips)[0]
+        np.testing.assert_array_equal(outputs, outputs_of(fitted.model, clips)[0])
+        assert (outputs[:, 2] == 0).all() and concordance(values[:, 0], outputs[:, 0])[0, 0] > 0.5
+
+
 def test_a_joint_model_is_kept_and_read_back(tmp_path):
     config, data = recipe(targets="joint", epochs=2), moving_clips()
     fitted = fit(data, 4, config)
@@ -162,7 +205,6 @@ def test_a_joint_model_is_kept_and_read_back(tmp_path):
 @pytest.mark.parametrize(
     ("config", "words"),
     [
-        (lambda: of_model("svm", targets="joint"), "tells labels apart and can't learn numbers"),
         (lambda: recipe(targets="joint", mixup=0.2), "set it to 0"),
         (lambda: recipe(targets="dimensions", method="prior"), "'prior' corrects shares of labels"),
         (lambda: recipe(targets="dimensions", batch_size=1), "batch_size to 8 or more"),
@@ -174,6 +216,14 @@ def test_what_cannot_go_together_says_what_to_do(config, words):
     with pytest.raises(ConfigError, match=words):
         prior = config().adaptation.method == "prior"
         fit(moving_clips(), 2, config(), target=moving_clips().features if prior else ())
+
+
+def test_a_model_that_learns_labels_alone_names_those_that_learn_numbers(monkeypatch):
+    monkeypatch.delattr(load_plugin("models", "svm"), "fit_values")
+    with pytest.raises(ConfigError, match="can't learn numbers") as refused:
+        check_recipe(of_model("svm", targets="joint"))
+    able = str(refused.value).rstrip(".").split(": ")[1].split(", ")
+    assert {"affexion-next", "logreg", "linear", "crnn"} < set(able) and "svm" not in able
 
 
 def test_names_of_dimensions_may_be_written_in_a_line_and_old_recipes_are_read():
