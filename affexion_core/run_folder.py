@@ -12,7 +12,7 @@ import json
 import os
 import re
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +21,7 @@ from typing import Any
 from affexion_core.errors import ModelError, NotFoundError, allowed
 from affexion_core.evaluation.dimensions import DimensionScores, dimension_from_json
 from affexion_core.evaluation.folds import FoldSummary, fold_summary_from_json, fold_summary_to_json
+from affexion_core.evaluation.inputs import InputScores, InputShare, input_scores_from_json
 from affexion_core.evaluation.scores import Scores, scores_from_json, scores_to_json
 from affexion_core.types import Run, Scheme, Split, Trace, traces
 
@@ -35,6 +36,7 @@ class Evaluation:
     it), or ``test``. ``stamp`` is the split's: clean, leaky or not verifiable. ``left_out`` counts clips by label
     that were not scored. ``folds`` holds the spread over fold models, where there are any. ``dimensions`` holds the
     figures of each dimension that the run predicts; of a run that learned no labels, ``scores`` counts no clips.
+    ``inputs`` says how much each input counted, where the model weighs several.
     """
 
     name: str
@@ -48,6 +50,7 @@ class Evaluation:
     left_out: Mapping[str, int] = field(default_factory=dict)
     folds: FoldSummary | None = None
     dimensions: tuple[DimensionScores, ...] = ()
+    inputs: tuple[InputScores, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,8 @@ class ScoredClip:
     """One clip's reference, prediction and probabilities (in label order); ``fold`` where a fold model spoke.
 
     ``values`` are the predicted numbers and ``reference_values`` those of the dataset (None where it has none), in the
-    order of the evaluation's dimensions. Of a run that learned no labels, ``predicted`` is empty.
+    order of the evaluation's dimensions. Of a run that learned no labels, ``predicted`` is empty. ``inputs`` says how
+    much each input counted; None where the model has one.
     """
 
     clip_id: str
@@ -65,6 +69,7 @@ class ScoredClip:
     fold: int | None = None
     values: tuple[float, ...] = ()
     reference_values: tuple[float | None, ...] = ()
+    inputs: tuple[InputShare, ...] | None = None
 
 
 def now() -> str:
@@ -200,19 +205,31 @@ def write_evaluation(folder: Path, evaluation: Evaluation, scored: Sequence[Scor
         "scores": scores_to_json(evaluation.scores),
         "folds": fold_summary_to_json(evaluation.folds) if evaluation.folds else None,
         "dimensions": [asdict(each) for each in evaluation.dimensions],
+        "inputs": [asdict(each) for each in evaluation.inputs],
     }
     path = folder / "predictions" / f"{stem}.csv"
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        beside = [f"{what}:{each.name}" for what in ("value", "reference") for each in evaluation.dimensions]
-        probs = [f"p:{label}" for label in evaluation.scores.labels]
-        writer.writerow(["clip", "reference", "predicted", "fold", *probs, *beside])
-        for row in scored:
-            fold = "" if row.fold is None else row.fold
-            said = ("" if value is None else f"{value:.6f}" for value in (*row.values, *row.reference_values))
-            writer.writerow([row.clip_id, row.reference, row.predicted, fold, *(f"{p:.6f}" for p in row.probs), *said])
+        csv.writer(file).writerows(_prediction_cells(evaluation, scored))
     write_json(folder / "evaluations" / f"{stem}.json", values)
+
+
+def _prediction_cells(evaluation: Evaluation, scored: Sequence[ScoredClip]) -> Iterator[list[str | int]]:
+    """Write predictions as a table: a row of names, then one a clip."""
+    beside = [f"{what}:{each.name}" for what in ("value", "reference") for each in evaluation.dimensions]
+    probs = [f"p:{label}" for label in evaluation.scores.labels]
+    weighed = dict.fromkeys(one.front_end for row in scored for one in row.inputs or ())
+    inputs = [f"{what}:{name}" for name in weighed for what in ("share", "alone")]
+    yield ["clip", "reference", "predicted", "fold", *probs, *beside, *inputs]
+    for row in scored:
+        fold = "" if row.fold is None else row.fold
+        said = ("" if value is None else f"{value:.6f}" for value in (*row.values, *row.reference_values))
+        heard = [cell for one in row.inputs or () for cell in (f"{one.share:.6g}", one.label or "")]
+        yield [
+            *(row.clip_id, row.reference, row.predicted, fold),
+            *(f"{p:.6f}" for p in row.probs),
+            *(*said, *heard),
+        ]
 
 
 def evaluation_names(folder: Path) -> tuple[str, ...]:
@@ -237,8 +254,9 @@ def read_evaluation(folder: Path, name: str) -> Evaluation:
     folds = values.pop("folds")
     # evaluations of earlier versions name no dimensions
     dimensions = tuple(dimension_from_json(each) for each in values.pop("dimensions", ()))
+    inputs = tuple(input_scores_from_json(each) for each in values.pop("inputs", ()))
     summary = fold_summary_from_json(folds) if folds else None
-    return Evaluation(**values, scores=scores, folds=summary, dimensions=dimensions)
+    return Evaluation(**values, scores=scores, folds=summary, dimensions=dimensions, inputs=inputs)
 
 
 def read_predictions(folder: Path, name: str) -> tuple[ScoredClip, ...]:
@@ -249,13 +267,20 @@ def read_predictions(folder: Path, name: str) -> tuple[ScoredClip, ...]:
         raise NotFoundError(f"Run {folder.name} was not measured on {name!r}. It was on {known}.")
     with path.open(newline="", encoding="utf-8") as file:
         header, *rows = csv.reader(file)
-    first = 4 + sum(name.startswith("p:") for name in header[4:])
-    middle = first + (len(header) - first) // 2
+    places: dict[str, list[int]] = {kind: [] for kind in ("p", "value", "reference", "share", "alone")}
+    for place, cell in enumerate(header[4:], start=4):
+        places[cell.partition(":")[0]].append(place)
+    names = [header[place].partition(":")[2] for place in places["share"]]
     return tuple(
         ScoredClip(
-            *(row[0], row[1], row[2], tuple(float(p) for p in row[4:first]), int(row[3]) if row[3] else None),
-            values=tuple(float(value) for value in row[first:middle]),
-            reference_values=tuple(float(value) if value else None for value in row[middle:]),
+            *(row[0], row[1], row[2], tuple(float(row[i]) for i in places["p"]), int(row[3]) if row[3] else None),
+            values=tuple(float(row[i]) for i in places["value"]),
+            reference_values=tuple(float(row[i]) if row[i] else None for i in places["reference"]),
+            inputs=tuple(
+                InputShare(name, float(row[share]), row[label] or None)
+                for name, share, label in zip(names, places["share"], places["alone"], strict=True)
+            )
+            or None,
         )
         for row in rows
     )

@@ -62,6 +62,9 @@ def _columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "Speaker": st.column_config.TextColumn(width=92),
         "Origin": st.column_config.TextColumn(width=78),
         "Length": st.column_config.NumberColumn(format="%.1f s", width=60),
+        "Decided by": st.column_config.TextColumn(
+            width=215, help="How much each input counted, and in brackets what it would have said alone."
+        ),
         "Label": label_column(labels),
     }
     return config | {

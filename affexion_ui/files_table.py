@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from affexion_core.errors import AffexionError
+from affexion_core.evaluation.inputs import InputShare
 from affexion_ui.clip_table import label_column
 from affexion_ui.figures import csv_bytes
 from affexion_ui.files_keeping import show_keep
 from affexion_ui.files_sources import Source, as_clip, ask_uploads, may_name_paths, on_disk
+from affexion_ui.input_words import decided_by
 from affexion_ui.layout import empty_state, show_error
 from affexion_ui.live_panel import load_predictor
 from affexion_ui.theme import escape_markdown
@@ -87,7 +89,7 @@ def _cells(source: Source, row: Row, labels: Sequence[str]) -> Row:
     probs = {f"P({label})": 100 * row["probs"][label] for label in labels}
     probs |= {name.capitalize(): round(value, 2) for name, value in row.get("values", {}).items()}
     if "inputs" in row:
-        probs["Decided by"] = decided_by(row["inputs"])
+        probs["Decided by"] = _decided_by(row["inputs"])
     warnings = " ".join(row["warnings"])
     if row["label"] is None:
         return {"File": source.name, "Problem": warnings, **probs}
@@ -96,15 +98,8 @@ def _cells(source: Source, row: Row, labels: Sequence[str]) -> Row:
             **probs}  # fmt: skip
 
 
-def decided_by(inputs: Sequence[Row]) -> str:
-    """Say which input decided, and what each would have said alone: ``text 70 % (sadness), waveform 30 % (joy)``."""
-    said = [
-        f"{one['front_end']} {100 * one['share']:.0f} % ({one['label']})"
-        if one["label"]
-        else f"{one['front_end']} missing"
-        for one in sorted(inputs, key=lambda one: -one["share"])
-    ]
-    return ", ".join(said)
+def _decided_by(inputs: Sequence[Row]) -> str:
+    return decided_by([InputShare(one["front_end"], one["share"], one["label"]) for one in inputs])
 
 
 def _columns(labels: Sequence[str]) -> dict[str, Any]:
@@ -198,7 +193,7 @@ def _show_one(store: Store, source: Source, row: Row) -> None:
         said += [f"{escape_markdown(name)} {value:.2f}" for name, value in row.get("values", {}).items()]
         st.markdown(f"**{escape_markdown(source.name)}**: {', '.join(said)}")
         if "inputs" in row:
-            st.caption(f"Decided by {escape_markdown(decided_by(row['inputs']))}")
+            st.caption(f"Decided by {escape_markdown(_decided_by(row['inputs']))}")
         try:
             show_player(store.workspace, as_clip(source, probe(source.path).duration or 0.0), "files")
         except AffexionError as error:

@@ -18,6 +18,7 @@ from affexion_ui.words import METRICS, counted, date, evaluation_title, run_titl
 
 ORIGIN = "How it came to be"
 DIMENSIONS = "Dimensions"
+INPUTS = "Inputs"
 SECTIONS = ("Confusion", "By label", "Certainty", "Groups", "Folds", ORIGIN)
 
 
@@ -108,7 +109,8 @@ def _reported(run: Run, evaluation: Evaluation, origin: str | None) -> Mapping[s
 def sections_of(evaluation: Evaluation) -> tuple[str, ...]:
     """Name the sections that there is something to show in: those on labels where labels are predicted."""
     labels = SECTIONS[:-1] if evaluation.scores.labels else ()
-    return (*labels, *((DIMENSIONS,) if evaluation.dimensions else ()), ORIGIN)
+    beside = [name for name, found in ((DIMENSIONS, evaluation.dimensions), (INPUTS, evaluation.inputs)) if found]
+    return (*labels, *beside, ORIGIN)
 
 
 def choose_section(evaluation: Evaluation) -> str:

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from affexion_core.evaluation.inputs import disagree
 from affexion_core.run_folder import Evaluation, ScoredClip
 from affexion_core.types import Annotation, Clip, Run
 from affexion_ui.agreement_view import show_vote_bars
 from affexion_ui.clip_table import choose_row, clip_columns, label_column
 from affexion_ui.figures import show_figure
+from affexion_ui.input_words import decided_by
 from affexion_ui.player import show_clip
 from affexion_ui.results_data import Measured
 from affexion_ui.theme import escape_markdown, mode
@@ -85,6 +87,7 @@ def show_cell_clips(store: Store, measured: Measured, cell: Cell) -> None:
     scored = [row for row in scored if row.clip_id in measured.clips]
     if gone:
         st.caption(f"{counted(gone, 'clip')} deleted from the library since can't be heard.")
+    scored = _with_doubt(scored, measured.key)
     if not scored:
         return
     clips = [measured.clips[row.clip_id] for row in scored[:_SHOWN_CLIPS]]
@@ -93,16 +96,28 @@ def show_cell_clips(store: Store, measured: Measured, cell: Cell) -> None:
     for row, clip in zip(scored, clips, strict=False):
         names = clip_columns(clip)
         shares = {f"P({labels[i]})": 100 * row.probs[i] for i in (predicted, reference)}
-        rows.append({"Says": names["Says"], **shares, "Length": names["Length"]})
-    key = f"clips-{measured.key}-{'-'.join(cell)}"
+        weighed = {"Decided by": decided_by(row.inputs)} if row.inputs else {}
+        rows.append({"Says": names["Says"], **shares, **weighed, "Length": names["Length"]})
+    key = f"clips-{measured.key}-{'-'.join(cell)}-{len(scored)}"
     chosen = choose_row(rows, key, "Clips of the chosen cell", height=178)
     more = f"; the first {_SHOWN_CLIPS} are shown" if len(scored) > _SHOWN_CLIPS else ""
     st.caption(f"{counted(len(scored), 'clip')}{more}. P is the model's probability for the label.")
     clip, row = clips[chosen], scored[chosen]
     with st.container(border=True):
         show_clip(store.workspace, clip, _labels_of(store, evaluation, clip, row), "results")
+    if row.inputs:
+        st.caption(escape_markdown(f"Decided by {decided_by(row.inputs)}."))
     _show_probabilities(labels, row, f"probs-{run.id}-{evaluation.name}-{clip.id}")
     _show_votes(store, clip)
+
+
+def _with_doubt(scored: list[ScoredClip], key: str) -> list[ScoredClip]:
+    """Let a reader keep only the clips whose inputs disagree, where there are some."""
+    apart = [row for row in scored if disagree(row.inputs)]
+    if not apart:
+        return scored
+    only = st.toggle(f"Only where the inputs disagree ({len(apart)})", key=f"apart-only-{key}")
+    return apart if only else scored
 
 
 def _labels_of(store: Store, evaluation: Evaluation, clip: Clip, row: ScoredClip) -> Mapping[str, str]:

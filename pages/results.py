@@ -7,12 +7,13 @@ from affexion_core.store.runs import list_runs
 from affexion_ui.layout import empty_state, page_header, shown_errors
 from affexion_ui.leaks_view import show_leaks
 from affexion_ui.report_button import show_report_button
-from affexion_ui.results import DIMENSIONS, choose_evaluation, choose_run, choose_section, show_headline
+from affexion_ui.results import DIMENSIONS, INPUTS, choose_evaluation, choose_run, choose_section, show_headline
 from affexion_ui.results_certainty import show_certainty
 from affexion_ui.results_confusion import show_cell_clips, show_confusion
 from affexion_ui.results_data import load_measured
 from affexion_ui.results_dimensions import show_dimensions
 from affexion_ui.results_groups import show_groups
+from affexion_ui.results_inputs import show_inputs
 from affexion_ui.results_labels import show_classes, show_curves
 from affexion_ui.run_details import show_folds, show_learning, show_settings, show_training_data
 from affexion_ui.session import current_store
@@ -64,6 +65,8 @@ with shown_errors():
         show_groups(store, load_measured(store, run, evaluation))
     elif section == DIMENSIONS:
         show_dimensions(load_measured(store, run, evaluation))
+    elif section == INPUTS:
+        show_inputs(store, load_measured(store, run, evaluation))
     elif section == "Folds":
         show_folds(run, evaluation)
     else:

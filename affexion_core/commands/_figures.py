@@ -39,6 +39,8 @@ def figures_json(run: Run, evaluation: Evaluation) -> dict[str, Any]:
     }
     if evaluation.dimensions:
         values["dimensions"] = [asdict(each) for each in evaluation.dimensions]
+    if evaluation.inputs:
+        values["inputs"] = [asdict(each) for each in evaluation.inputs]
     if evaluation.folds:
         values["fold_spread"] = fold_summary_to_json(evaluation.folds)
     if evaluation.part == "cv":
@@ -98,7 +100,8 @@ def figures_text(run: Run, evaluation: Evaluation) -> str:
     if evaluation.left_out:
         lines.append(f"  left out: {', '.join(f'{label} {n}' for label, n in evaluation.left_out.items())}")
     beside = ["", *_dimensions(evaluation)] if evaluation.dimensions else []
-    return "\n".join([*lines, *beside, "", *_per_class(scores), "", *_confusion(scores)])
+    weighed = ["", *_inputs(evaluation)] if evaluation.inputs else []
+    return "\n".join([*lines, *beside, "", *_per_class(scores), *weighed, "", *_confusion(scores)])
 
 
 def _dimensions(evaluation: Evaluation) -> list[str]:
@@ -107,6 +110,14 @@ def _dimensions(evaluation: Evaluation) -> list[str]:
         f"mean error {number(each.mae)}"
         for each in evaluation.dimensions
     ]
+
+
+def _inputs(evaluation: Evaluation) -> list[str]:
+    lines = ["  share of each input in what was decided, on the clips that have all"]
+    for label in dict.fromkeys(each.label for each in evaluation.inputs):
+        shares = [f"{each.front_end} {percent(each.share)}" for each in evaluation.inputs if each.label == label]
+        lines.append(f"  {label or 'all labels'}: {', '.join(shares)}")
+    return lines
 
 
 def _range(spread: Any) -> str:

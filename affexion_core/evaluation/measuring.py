@@ -14,6 +14,7 @@ from affexion_core.differences.leaks import stamp_heard
 from affexion_core.errors import LabelError, SplitError, allowed
 from affexion_core.evaluation.dimensions import DimensionScores, score_dimension
 from affexion_core.evaluation.folds import FoldSummary, summarise_folds
+from affexion_core.evaluation.inputs import InputScores, input_shares, score_inputs
 from affexion_core.evaluation.metrics import score
 from affexion_core.evaluation.scores import Scores, scores_to_json
 from affexion_core.evaluation.selection import stamp_of_trial
@@ -120,8 +121,11 @@ def stamp_for_test(seen: Sequence[Trace], items: Sequence[LabelledClip], dataset
 def scored_outcome(
     items: Sequence[LabelledClip], predictor: Predictor, outcome: Outcome, fold: int | None = None
 ) -> tuple[ScoredClip, ...]:
-    """Put reference, prediction and probabilities together, clip by clip, and numbers where there are any."""
+    """Put reference, prediction and probabilities together, clip by clip; numbers and inputs where there are any."""
     rows = scored_clips(items, predictor.labels, outcome.probs, fold)
+    inputs = input_shares([front_end.name for front_end in predictor.front_ends], predictor.labels, outcome)
+    if inputs is not None:
+        rows = tuple(replace(row, inputs=weighed) for row, weighed in zip(rows, inputs, strict=True))
     if outcome.values is None:
         return rows
     names = [scheme.name for scheme in predictor.dimensions]
@@ -170,6 +174,16 @@ def score_values(
             speakers=speakers,
         )
         for place, scheme in enumerate(dimensions)
+    )
+
+
+def score_shares(
+    items: Sequence[LabelledClip], scored: Sequence[ScoredClip], labels: Sequence[str]
+) -> tuple[InputScores, ...]:
+    """Average how much each input counted, by label; empty where the model has one."""
+    return score_inputs(
+        *([row.inputs for row in scored], [row.reference for row in scored], labels),
+        speakers=[item.clip.speaker for item in items],
     )
 
 
@@ -224,6 +238,7 @@ def evaluate(
         left_out=measured.left_out,
         folds=fold_spread(measured.items, predictor.labels, outcome),
         dimensions=score_values(measured.items, scored, predictor.dimensions),
+        inputs=score_shares(measured.items, scored, predictor.labels),
     )
     keep(store, run, evaluation, scored)
     return evaluation

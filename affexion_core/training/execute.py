@@ -13,7 +13,15 @@ import numpy as np
 from affexion_core.differences.leaks import stamp_folds
 from affexion_core.errors import ModelError
 from affexion_core.evaluation.folds import summarise_folds
-from affexion_core.evaluation.measuring import evaluate, headline, keep, score_clips, score_values, scored_outcome
+from affexion_core.evaluation.measuring import (
+    evaluate,
+    headline,
+    keep,
+    score_clips,
+    score_shares,
+    score_values,
+    scored_outcome,
+)
 from affexion_core.evaluation.transductive import pinned_target, stamp_adapted
 from affexion_core.extraction import feature_files
 from affexion_core.jobs.foreground import trained_here
@@ -201,6 +209,7 @@ def finish_training(store: Store, run: Run, progress: Progress = no_progress) ->
         created=now(),
         snapshot=run.train_snapshot,
         dimensions=score_values(dataset.items, scored, predictor.dimensions),
+        inputs=score_shares(dataset.items, scored, predictor.labels),
     )
     keep(store, run, evaluation, scored)
     return close(store, run, _on_test(store, run, progress) or evaluation)
@@ -235,6 +244,7 @@ def _pool_folds(store: Store, run: Run, dataset: Dataset) -> Evaluation:
         snapshot=run.train_snapshot,
         folds=summarise_folds(by_fold) if run.labels else None,
         dimensions=score_values(items, pooled, read_dimensions(Path(run.folder))),
+        inputs=score_shares(items, pooled, run.labels),
     )
     keep(store, run, evaluation, pooled)
     return evaluation

@@ -63,6 +63,14 @@ def test_every_recipe_trains_predicts_and_shows(preset, study):
 def test_folds_and_another_test_set(study):
     done = study.json("cv", "--preset", "fusion", "--train", "spoken", "--folds", "2", *QUICK)
     assert done["part"] == "cv" and len(done["folds"]) == 2
+    assert [(each["front_end"], each["label"]) for each in done["inputs"][:3]] == [
+        ("ssl", None), ("text-embedding", None), ("ssl", "bored")
+    ]  # fmt: skip
+    voice, words = (each["share"] for each in done["inputs"][:2])
+    assert voice["n"] == 8 and voice["value"] + words["value"] == pytest.approx(1)
+    text = study.run("evaluate", done["run"], "--on", "partly", code=2).stderr
+    assert "doesn't know" in text
+    assert "all labels: ssl " in study.run("show", done["run"]).stdout
 
 
 def test_missing_transcripts_are_named_before_anything_is_trained(study):

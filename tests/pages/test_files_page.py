@@ -1,4 +1,5 @@
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -6,6 +7,7 @@ import pytest
 import soundfile as sf
 
 from affexion_core.errors import RightsError
+from affexion_core.evaluation.inputs import InputShare
 from affexion_core.labeling.people import add_person, set_role
 from affexion_core.predict_files import predict_files
 from affexion_core.store.clips import ClipQuery, find_clips
@@ -14,7 +16,7 @@ from affexion_core.timeline.following import Progress
 from affexion_core.timeline.keeping import Part, keep_parts
 from affexion_ui.files_following import progress_words
 from affexion_ui.files_sources import file_name
-from affexion_ui.files_table import decided_by
+from affexion_ui.input_words import decided_by
 
 
 @pytest.fixture
@@ -145,13 +147,9 @@ def test_progress_is_in_minutes(progress, said):
 
 
 def test_it_says_which_input_decided():
-    voice = {"front_end": "ssl", "share": 0.3, "label": "happiness", "probs": {"happiness": 0.9, "sadness": 0.1}}
-    words = {
-        "front_end": "text-embedding",
-        "share": 0.7,
-        "label": "sadness",
-        "probs": {"happiness": 0.2, "sadness": 0.8},
-    }
-    assert decided_by([voice, words]) == "text-embedding 70 % (sadness), ssl 30 % (happiness)"
-    nothing = {"front_end": "text-embedding", "share": 0.0, "label": None, "probs": None}
-    assert decided_by([{**voice, "share": 1.0}, nothing]) == "ssl 100 % (happiness), text-embedding missing"
+    voice, words = InputShare("ssl", 0.3, "happiness"), InputShare("text-embedding", 0.7, "sadness")
+    assert decided_by([voice, words]) == "words 70 % (sadness), voice 30 % (happiness)"
+    nothing = InputShare("text-embedding", 0.0, None)
+    assert decided_by([replace(voice, share=1.0), nothing]) == "voice 100 % (happiness), words missing"
+    numbers = (InputShare("mfcc", 0.6, None), InputShare("logmel", 0.4, None))
+    assert decided_by(numbers) == "mfcc 60 %, logmel 40 %"

@@ -1,0 +1,39 @@
+"""How a model's inputs are named on pages: voice and words, and which of them decided."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from affexion_core.discovery import load_plugin, plugin_names
+from affexion_core.evaluation.inputs import InputShare
+
+
+def input_words(front_ends: Sequence[str]) -> dict[str, str]:
+    """Name inputs by what they hear, ``voice`` or ``words``; by front-end where two hear the same."""
+    known = plugin_names("features")
+    heard = {
+        name: "words" if getattr(load_plugin("features", name), "READS", "") == "transcript" else "voice"
+        for name in front_ends
+        if name in known
+    }
+    alone = {word for word in heard.values() if list(heard.values()).count(word) == 1}
+    return {name: heard[name] if heard.get(name) in alone else name for name in front_ends}
+
+
+def decided_by(inputs: Sequence[InputShare]) -> str:
+    """Say which input decided, and what each would have said alone: ``words 70 % (sadness), voice 30 % (joy)``."""
+    words = input_words([one.front_end for one in inputs])
+    return ", ".join(_said(words, one) for one in sorted(inputs, key=lambda one: -one.share))
+
+
+def _said(words: Mapping[str, str], one: InputShare) -> str:
+    if not one.share:
+        return f"{words[one.front_end]} missing"
+    label = f" ({one.label})" if one.label else ""
+    return f"{words[one.front_end]} {100 * one.share:.0f} %{label}"
+
+
+def alone_words(inputs: Sequence[InputShare]) -> str:
+    """Say what each input that is there would have said alone: ``joy by voice, sadness by words``."""
+    words = input_words([one.front_end for one in inputs])
+    return ", ".join(f"{one.label} by {words[one.front_end]}" for one in inputs if one.label)
