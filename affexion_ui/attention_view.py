@@ -256,8 +256,9 @@ def _opinions(one: Looked) -> str:
     found = rank_correlation(one.seen.mean, np.abs(one.attribution.frames))
     if found is None:
         return "Too few frames to compare with integrated gradients"
+    signed = f"{found:.2f}".replace("-", "−")
     verdict = "largely agree" if found > 0.5 else "agree in part" if found > 0.2 else "do not agree"
-    return f"Attention and integrated gradients {verdict} on which frames count (rank correlation {found:.2f})"
+    return f"Attention and integrated gradients {verdict} on which frames count (rank correlation {signed})"
 
 
 def _slope_lines(one: Looked, steepest: float) -> Slopes | None:

@@ -49,7 +49,9 @@ def show_folds(run: Run, evaluation: Evaluation) -> None:
         return
     values = {METRICS.get(name, name): spread.values for name, spread in evaluation.folds.items()}
     n = max(len(folds) for folds in values.values())
-    caption = f"{n} folds; one dot a fold model, the bar their mean, below it the lowest and highest."
+    caption = (
+        f"{n} folds; one dot a fold model, the bar their mean; above them the mean, and the lowest to the highest."
+    )
     if evaluation.part == "test":
         caption += " All on the same test clips."
     show_figure(plot_folds(values, len(run.labels), mode()), f"folds-{run.id}", caption, fold_rows(values))
@@ -57,20 +59,19 @@ def show_folds(run: Run, evaluation: Evaluation) -> None:
 
 def show_training_data(store: Store, run: Run) -> None:
     """Show what the run was trained on, and whether that dataset has changed since."""
-    from affexion_core.store.datasets import load_dataset
+    from affexion_core.store.dataset_rows import dataset_hash
+    from affexion_core.store.datasets import dataset_summary
 
     st.markdown(f"Dataset **{escape_markdown(run.train_dataset)}**, labels {escape_markdown(', '.join(run.labels))}.")
     try:
-        dataset = load_dataset(store, run.train_dataset)
+        dataset, version = dataset_summary(store, run.train_dataset), dataset_hash(store, run.train_dataset)
     except NotFoundError:
         st.caption("The dataset is no longer in the workspace; the run folder still lists its clips.")
         return
-    clips = [item.clip for item in dataset.items]
-    speakers = len({clip.speaker for clip in clips if clip.speaker})
-    length = duration(sum(clip.duration for clip in clips))
     who = "voice" if dataset.origin == "synthetic" else "known speaker"
-    st.markdown(f"{counted(len(clips), 'clip')} · {counted(speakers, who)} · {length} · {dataset.origin}")
-    if dataset.snapshot() == run.train_snapshot:
+    held = f"{counted(dataset.n, 'clip')} · {counted(dataset.speakers, who)} · {duration(dataset.duration)}"
+    st.markdown(f"{held} · {dataset.origin}")
+    if version == run.train_snapshot:
         st.caption("Unchanged since the run was trained.")
     else:
         st.caption(":material/warning: The dataset has changed since; the counts above are today's.")

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 _DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 _MOST_CELLS = 160
+# Pixels by which the words below an axis keep clear of the number at its corner.
+_CLEAR = 6
 # By order of deletion: colour (text colour where None) and dash.
 _ORDER_STYLES = {
     "most attended": ("#D55E00", "solid"),
@@ -131,6 +133,7 @@ def _relative_axes(figure: go.Figure, top: float, mode: Mode) -> None:
         tickvals=ticks,
         ticktext=words,
         showgrid=False,
+        ticklabelstandoff=_CLEAR,
     )
     figure.update_yaxes(title="attention (× even spread)", range=[0, max(top, 1.4)])
     add_reference(figure, mode, 1, "even spread", "y", annotation_position="bottom right")
@@ -219,9 +222,10 @@ def plot_deletion(found: Deletion, measure: str, n_labels: int = 0, mode: Mode =
     ticks = [share for share in found.shares]
     figure.update_xaxes(
         title="frames deleted", tickvals=ticks, ticktext=[percent(t) for t in ticks], showgrid=False,
-        range=[0, found.shares[-1]],
+        range=[0, found.shares[-1]], ticklabelstandoff=_CLEAR,
     )  # fmt: skip
-    figure.update_yaxes(title=what, range=[0, 1.02], tickformat=".0%")
+    fifths = [place / 5 for place in range(6)]
+    figure.update_yaxes(title=what, range=[0, 1.02], tickvals=fifths, ticktext=[percent(one) for one in fifths])
     figure.update_layout(margin={"l": 8, "r": 124, "t": 12, "b": 8}, hovermode="x unified")
     return figure
 

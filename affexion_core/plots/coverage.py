@@ -66,7 +66,8 @@ def plot_coverage(
             hovertemplate="%{hovertext}<extra></extra>",
         )
     if n_labels:
-        add_reference(figure, mode, 1 / n_labels, "chance", "y")
+        # at the right: at the left the curve jumps, as it rests on a few clips
+        add_reference(figure, mode, 1 / n_labels, "chance", "y", annotation_position="bottom right")
     figure.update_xaxes(title="clips answered, the surest first", range=[-0.01, 1.01], **_TICKS)
     figure.update_yaxes(title="answers that are right", range=[-0.02, 1.03], **_TICKS)
     return figure

@@ -97,12 +97,21 @@ def plot_density(name: str, unit: str, values: Mapping[Origin, np.ndarray], mode
         )  # fmt: skip
         figure.add_annotation(
             x=at[place], y=curve[place], text=f"{origin} (n = {len(one)})", showarrow=False, yshift=10,
-            xshift=-34 if origin == "real" else 34, font={"size": 12, "color": SURFACES[mode].text},
+            **_beside_peak(place / (_N_POINTS - 1), origin), font={"size": 12, "color": SURFACES[mode].text},
         )  # fmt: skip
     figure.update_yaxes(visible=False, rangemode="tozero")
     figure.update_xaxes(title=f"{name}, {unit}")
     figure.update_layout(margin={"l": 8, "r": 16, "t": 28, "b": 8})
     return figure
+
+
+def _beside_peak(share: float, origin: Origin) -> dict[str, str | int]:
+    """Say where the words of a peak stand, ``share`` of the way along the axis: apart, and never beyond its ends."""
+    if share > 0.7:
+        return {"xanchor": "right", "xshift": 20}
+    if share < 0.3:
+        return {"xanchor": "left", "xshift": -20}
+    return {"xanchor": "center", "xshift": -34 if origin == "real" else 34}
 
 
 def _density(values: np.ndarray, at: np.ndarray) -> np.ndarray:

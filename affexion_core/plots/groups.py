@@ -80,15 +80,16 @@ def _add_group(figure: go.Figure, group: GroupScores, metric: Metric, place: int
         hovertext=[f"{group.name}: {_NAMES[metric]} {spread}{more}"],
         hovertemplate="%{hovertext}<extra></extra>",
     )
-    figure.add_scatter(
-        x=[estimate.high],
-        y=[place],
-        mode="text",
-        text=[f" {percent(estimate.value)}"],
-        textposition="middle right",
-        textfont={"color": colour if group.too_small else surface.text},
-        cliponaxis=False,
-        hoverinfo="skip",
+    # on its own ground, so that no reference line strikes the number out
+    figure.add_annotation(
+        x=estimate.high,
+        y=place,
+        text=percent(estimate.value),
+        showarrow=False,
+        xanchor="left",
+        xshift=4,
+        bgcolor=surface.background,
+        font={"color": colour if group.too_small else surface.text},
     )
 
 

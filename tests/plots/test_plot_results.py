@@ -72,5 +72,6 @@ def test_groups_too_small_are_grey_and_say_so():
     assert (big.marker.symbol, small.marker.symbol) == ("circle", "circle-open")
     assert "too few clips to say" in small.hovertext[0] and "too few" not in big.hovertext[0]
     assert figure.layout.yaxis.ticktext == ("f (n = 60)", "m (n = 10)")
+    assert [one.text for one in figure.layout.annotations if one.bgcolor] == ["67 %", "60 %"]
     assert "m 60 % (n = 10, too few to say)" in figure.layout.meta["alt"]
     assert [row["too_small"] for row in group_rows(report)] == [False, True]
