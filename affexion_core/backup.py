@@ -217,6 +217,8 @@ def _fill(connection: Connection, folder: Path, workspace: Workspace) -> None:
         own = next((key.parent.name for key in table.foreign_keys if key.column.table is table), None)
         if own is not None:
             rows = _parents_first(list(rows), own)
+        if table.name == "clip":  # a backup of an older version lacks the column
+            rows = ({**row, "licence": row["provenance"].get("licence")} for row in rows)
         if "folder" in table.c:
             rows = ({**row, "folder": str(workspace.root / row["folder"])} for row in rows)
         for part in chunks(rows, 1000):

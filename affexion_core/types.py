@@ -201,24 +201,22 @@ class Dataset:
 
     def snapshot(self) -> str:
         """Hash of which clips carry which labels, votes and values (64 hex digits); a run pins it."""
-        return snapshot_of((item.clip.id, item.label, item.votes, item.values) for item in self.items)
+        return snapshot_of((item.clip.id, item.label, said_words(item.votes, item.values)) for item in self.items)
 
 
-def snapshot_of(
-    members: Iterable[tuple[str, str, Mapping[str, float] | None, Mapping[str, float] | None]],
-) -> str:
-    """Hash clips as ``(id, label, votes, values)``, in any order, as `Dataset.snapshot` does."""
-    lines = sorted(f"{id}\t{label}{_shares(votes)}{_values(values)}" for id, label, votes, values in members)
+def snapshot_of(members: Iterable[tuple[str, str, str]]) -> str:
+    """Hash clips as ``(id, label, said_words(votes, values))``, in any order, as `Dataset.snapshot` does."""
+    lines = sorted([f"{id}\t{label}{said}" for id, label, said in members])
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
-def _shares(votes: Mapping[str, float] | None) -> str:
-    # nothing where nobody voted, so that the hash of a dataset of plain labels is that of its labels
-    return "" if votes is None else "".join(f"\t{label}={share:.6f}" for label, share in sorted(votes.items()) if share)
+def said_words(votes: Mapping[str, float] | None, values: Mapping[str, float] | None) -> str:
+    """Write what is said of a clip beside its label, as hashes of datasets go by it.
 
-
-def _values(values: Mapping[str, float] | None) -> str:
-    return "" if not values else "".join(f"\t{name}:{value:.6f}" for name, value in sorted(values.items()))
+    Nothing where nobody voted, so that the hash of a dataset of plain labels is that of its labels.
+    """
+    shares = "" if not votes else "".join(f"\t{label}={share:.6f}" for label, share in sorted(votes.items()) if share)
+    return shares + ("" if not values else "".join(f"\t{name}:{v:.6f}" for name, v in sorted(values.items())))
 
 
 def normalised_text(transcript: str | None) -> str | None:

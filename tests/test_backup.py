@@ -1,5 +1,6 @@
 """Backups while people work: one moment, nothing lost, put back as it was."""
 
+import hashlib
 import json
 import threading
 import zipfile
@@ -13,8 +14,10 @@ from affexion_core.store.clips import add_clips
 from affexion_core.store.datasets import save_dataset
 from affexion_core.store.jobs import add_job
 from affexion_core.store.labels import add_annotations, find_annotations, save_scheme
+from affexion_core.store.licences import licence_counts
 from affexion_core.store.runs import get_run, save_run
-from affexion_core.store.session import Store, open_store, reading
+from affexion_core.store.schema import clip as clip_table
+from affexion_core.store.session import Store, open_store, reading, writing
 from affexion_core.types import Annotation, Clip, Provenance, Run, Scheme
 from affexion_core.workspace import open_workspace
 
@@ -150,3 +153,23 @@ def test_what_cannot_be_restored_is_said(full: Store, tmp_path: Path, monkeypatc
         restore(other, tmp_path / "text.zip")
     with reading(other) as connection:
         assert connection.exec_driver_sql("SELECT count(*) FROM clip").scalar() == 0
+
+
+def test_a_backup_of_an_older_version_gets_the_licences_as_a_column(
+    full: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with writing(full) as connection:
+        connection.execute(clip_table.update().values(provenance={"licence": "CC0"}, licence="CC0"))
+    back_up(full, tmp_path / "new.zip")
+    with zipfile.ZipFile(tmp_path / "new.zip") as new, zipfile.ZipFile(tmp_path / "old.zip", "w") as old:
+        rows = [json.loads(line) for line in new.read("tables/clip.jsonl").splitlines()]
+        lines = [json.dumps({name: value for name, value in row.items() if name != "licence"}) + "\n" for row in rows]
+        clips = "".join(lines).encode()
+        manifest = json.loads(new.read("backup.json")) | {"revision": "0006"}
+        manifest["tables"]["clip"]["sha256"] = hashlib.sha256(clips).hexdigest()
+        changed = {"tables/clip.jsonl": clips, "backup.json": json.dumps(manifest).encode()}
+        for entry in new.namelist():
+            old.writestr(entry, changed.get(entry, new.read(entry)))
+    other = emptied(tmp_path, monkeypatch)
+    restore(other, tmp_path / "old.zip")
+    assert licence_counts(other) == {"CC0": 5}

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from affexion_core.labeling.people import Person, require_now
-from affexion_core.store.dataset_rows import TakenDataset, put_dataset_back, take_dataset
-from affexion_core.store.datasets import load_dataset, save_datasheet
+from affexion_core.store.dataset_rows import (
+    DatasetMembers,
+    TakenDataset,
+    dataset_members,
+    members_hash,
+    put_dataset_back,
+    take_dataset,
+)
+from affexion_core.store.datasets import save_datasheet
+from affexion_core.store.rows import json_reader
 from affexion_core.store.session import Store, reading, writing
-from affexion_core.types import Dataset
 
 
 @dataclass(frozen=True)
@@ -69,37 +76,37 @@ def compare_datasets(store: Store, a: str, b: str) -> DatasetComparison:
     NotFoundError
         If one isn't there; the message lists those there are.
     """
-    return compared(load_dataset(store, a), load_dataset(store, b))
+    return _compared(dataset_members(store, a), dataset_members(store, b))
 
 
-def compared(first: Dataset, second: Dataset) -> DatasetComparison:
-    """Compare two loaded datasets."""
-    left = {item.clip.id: item for item in first.items}
-    right = {item.clip.id: item for item in second.items}
+def _compared(first: DatasetMembers, second: DatasetMembers) -> DatasetComparison:
+    left, right = ({member[0]: member for member in side.members} for side in (first, second))
     both = [id for id in left if id in right]
-    changed = [LabelChange(id, left[id].label, right[id].label) for id in both if left[id].label != right[id].label]
-    same = [id for id in both if left[id].label == right[id].label]
-    names = tuple(dict.fromkeys((*first.scheme.labels, *second.scheme.labels)))
-    counts = [Counter(item.label for item in dataset.items) for dataset in (first, second)]
-    speakers = [
-        {item.clip.speaker for item in dataset.items if item.clip.speaker is not None} for dataset in (first, second)
-    ]
+    changed = [LabelChange(id, left[id][1], right[id][1]) for id in both if left[id][1] != right[id][1]]
+    same = [id for id in both if left[id][1] == right[id][1]]
+    counts = [Counter(member[1] for member in side.members) for side in (first, second)]
     return DatasetComparison(
         a=first.name,
         b=second.name,
-        hash_a=first.snapshot(),
-        hash_b=second.snapshot(),
+        hash_a=members_hash(first.members),
+        hash_b=members_hash(second.members),
         n_a=len(left),
         n_b=len(right),
         only_a=tuple(id for id in left if id not in right),
         only_b=tuple(id for id in right if id not in left),
         changed=tuple(changed),
         same=len(same),
-        other_votes=sum((left[id].votes, left[id].values) != (right[id].votes, right[id].values) for id in same),
-        labels={name: (counts[0][name], counts[1][name]) for name in names},
-        speakers_only_a=tuple(sorted(speakers[0] - speakers[1])),
-        speakers_only_b=tuple(sorted(speakers[1] - speakers[0])),
+        other_votes=_otherwise((left[id][2:], right[id][2:]) for id in same),
+        labels={name: (counts[0][name], counts[1][name]) for name in dict.fromkeys((*first.labels, *second.labels))},
+        speakers_only_a=tuple(sorted(first.speakers - second.speakers)),
+        speakers_only_b=tuple(sorted(second.speakers - first.speakers)),
     )
+
+
+def _otherwise(pairs: Iterable[tuple[tuple[str | None, ...], tuple[str | None, ...]]]) -> int:
+    """Count pairs of JSON texts that say different things; the same thing can be written in two ways."""
+    read = json_reader()
+    return sum(left != right and [*map(read, left)] != [*map(read, right)] for left, right in pairs)
 
 
 def delete_version(store: Store, name: str, by: Person | None = None) -> TakenDataset:

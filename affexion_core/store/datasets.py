@@ -6,16 +6,25 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, func, select, update
+from sqlalchemy import Connection, RowMapping, Text, cast, func, select, update
 
 from affexion_core.errors import LabelError, NotFoundError, StoreError, allowed
 from affexion_core.store.clips import missing_clips
 from affexion_core.store.dimensions import checked_values, fill_values, in_order, numeric_schemes
 from affexion_core.store.labels import check_value
 from affexion_core.store.names import require_dataset
-from affexion_core.store.rows import chunks, clip_of, dialect_insert, insert_new, json_ready, now
+from affexion_core.store.rows import (
+    CLIP_COLUMNS,
+    chunks,
+    clip_reader,
+    dialect_insert,
+    insert_new,
+    json_reader,
+    json_ready,
+    now,
+)
+from affexion_core.store.schema import BY_COUNTED, dataset, dataset_clip, project
 from affexion_core.store.schema import clip as clip_table
-from affexion_core.store.schema import dataset, dataset_clip, project
 from affexion_core.store.schema import scheme as scheme_table
 from affexion_core.store.session import Store, reading, writing
 from affexion_core.types import ORIGINS, Dataset, LabelledClip, Origin, Scheme
@@ -275,15 +284,17 @@ def _check_labels(
 
 def load_dataset(store: Store, name: str) -> Dataset:
     """Load a dataset with its clips, in the order of their ids; `NotFoundError` lists the datasets there are."""
+    said = (dataset_clip.c.label, cast(dataset_clip.c.votes, Text), cast(dataset_clip.c.dimensions, Text))
+    clip_in, votes_in, values_in = clip_reader(), json_reader(), json_reader()
     with reading(store) as connection:
         row = require_dataset(connection, name)
         found = connection.execute(
-            select(clip_table, dataset_clip.c.label, dataset_clip.c.votes, dataset_clip.c.dimensions)
+            select(*CLIP_COLUMNS, *said)
             .join(dataset_clip, dataset_clip.c.clip_id == clip_table.c.id)
             .where(dataset_clip.c.dataset_id == row["id"])
-            .order_by(clip_table.c.id)
-        ).mappings()
-        items = tuple(LabelledClip(clip_of(x), x["label"], x["votes"], x["dimensions"]) for x in found)
+            .order_by(dataset_clip.c.clip_id)  # in the order of the members' own index
+        )
+        items = tuple(LabelledClip(clip_in(x), x[-3], votes_in(x[-2]), values_in(x[-1])) for x in found.all())
         named = in_order(name for item in items for name in item.values or ())
         known = numeric_schemes(connection) if named else {}
     scheme = Scheme(row["scheme"], tuple(row["labels"]), row["low"], row["high"])
@@ -315,21 +326,34 @@ def list_datasets(store: Store) -> tuple[DatasetSummary, ...]:
     """List the datasets by name, in three queries however many there are."""
     with reading(store) as connection:
         rows = connection.execute(select(dataset).order_by(dataset.c.name)).mappings().all()
-        members = (
-            select(
-                dataset_clip.c.dataset_id,
-                func.count(),
-                func.count(clip_table.c.speaker.distinct()),
-                func.sum(clip_table.c.duration),
-            )
-            .join(clip_table, clip_table.c.id == dataset_clip.c.clip_id)
-            .group_by(dataset_clip.c.dataset_id)
+        return _summaries(connection, rows)
+
+
+def dataset_summary(store: Store, name: str) -> DatasetSummary:
+    """Give a dataset without its clips; `NotFoundError` lists the datasets there are."""
+    with reading(store) as connection:
+        return _summaries(connection, [require_dataset(connection, name)])[0]
+
+
+def _summaries(connection: Connection, rows: Sequence[RowMapping]) -> tuple[DatasetSummary, ...]:
+    wanted = dataset_clip.c.dataset_id.in_([row["id"] for row in rows])
+    members = (
+        select(
+            dataset_clip.c.dataset_id,
+            func.count(),
+            func.count(clip_table.c.speaker.distinct()),
+            func.sum(clip_table.c.duration),
         )
-        totals = {id: (n, speakers, duration) for id, n, speakers, duration in connection.execute(members)}
-        counted = select(dataset_clip.c.dataset_id, dataset_clip.c.label, func.count())
-        labels: dict[int, dict[str, int]] = {}
-        for id, label, n in connection.execute(counted.group_by(dataset_clip.c.dataset_id, dataset_clip.c.label)):
-            labels.setdefault(id, {})[label] = n
+        .join(clip_table, clip_table.c.id == dataset_clip.c.clip_id)
+        .where(wanted)
+        .group_by(dataset_clip.c.dataset_id)
+        .with_hint(clip_table, BY_COUNTED, "sqlite")
+    )
+    totals = {id: (n, speakers, duration) for id, n, speakers, duration in connection.execute(members)}
+    counted = select(dataset_clip.c.dataset_id, dataset_clip.c.label, func.count()).where(wanted)
+    labels: dict[int, dict[str, int]] = {}
+    for id, label, n in connection.execute(counted.group_by(dataset_clip.c.dataset_id, dataset_clip.c.label)):
+        labels.setdefault(id, {})[label] = n
     return tuple(_summary(row, *totals.get(row["id"], (0, 0, 0.0)), labels.get(row["id"], {})) for row in rows)
 
 

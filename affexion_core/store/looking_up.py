@@ -11,7 +11,7 @@ from urllib.parse import quote
 from affexion_core.workspace import Workspace
 
 # The newest migration (a test compares), repeated here so that opening an up-to-date database doesn't import Alembic.
-REVISION = "0006"
+REVISION = "0007"
 
 
 @dataclass(frozen=True)

@@ -5,15 +5,16 @@ from __future__ import annotations
 import dataclasses
 import json
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, RowMapping, Table
+from sqlalchemy import Connection, RowMapping, Table, Text, cast
 from sqlalchemy.dialects import postgresql, sqlite
 
 from affexion_core.errors import StoreError
+from affexion_core.store.schema import clip as clip_table
 from affexion_core.types import Clip, Provenance
 
 T = TypeVar("T")
@@ -23,6 +24,15 @@ CHUNK = 10_000
 
 _CLIP_FIELDS = tuple(f.name for f in dataclasses.fields(Clip) if f.name not in ("attributes", "provenance"))
 _PROVENANCE_FIELDS = frozenset(f.name for f in dataclasses.fields(Provenance))
+# Many clips share what JSON says of them; so many texts are remembered while rows are read.
+_REMEMBERED = 4096
+
+CLIP_COLUMNS = (
+    *(clip_table.c[name] for name in _CLIP_FIELDS),
+    cast(clip_table.c.attributes, Text).label("attributes"),
+    cast(clip_table.c.provenance, Text).label("provenance"),
+)
+"""What a `clip_reader` reads: the columns of a clip, JSON as text."""
 
 
 def now() -> str:
@@ -39,6 +49,7 @@ def clip_values(clip: Clip, added: str) -> dict[str, Any]:
         **{name: getattr(clip, name) for name in _CLIP_FIELDS},
         "attributes": json_ready(dict(clip.attributes), f"The attributes of clip {clip.id}"),
         "provenance": json_ready(provenance, f"The provenance of clip {clip.id}"),
+        "licence": provenance.get("licence"),
         "added": added,
         "searchable": searchable(clip.file, clip.transcript, clip.speaker),
     }
@@ -51,10 +62,36 @@ def searchable(file: str, transcript: str | None, speaker: str | None) -> str:
 
 def clip_of(row: RowMapping) -> Clip:
     """Make a clip of its row; keys a later version may have added to the provenance are left out."""
-    provenance = {name: value for name, value in row["provenance"].items() if name in _PROVENANCE_FIELDS}
     return Clip(
-        **{name: row[name] for name in _CLIP_FIELDS}, attributes=row["attributes"], provenance=Provenance(**provenance)
+        **{name: row[name] for name in _CLIP_FIELDS},
+        attributes=row["attributes"],
+        provenance=_provenance(row["provenance"]),
     )
+
+
+def _provenance(known: Mapping[str, Any]) -> Provenance:
+    return Provenance(**{name: value for name, value in known.items() if name in _PROVENANCE_FIELDS})
+
+
+def clip_reader() -> Callable[[Sequence[Any]], Clip]:
+    """Make what turns rows of `CLIP_COLUMNS` into clips as `clip_of` does, quicker where there are many.
+
+    Equal attributes and origin cards are read once, and shared by the clips.
+    """
+    n = len(_CLIP_FIELDS)
+    make: Callable[..., Clip] = Clip  # the columns stand in the order of its fields
+    attributes = json_reader()
+    provenance = lru_cache(_REMEMBERED)(lambda text: _provenance(json.loads(text)))
+
+    def read(row: Sequence[Any]) -> Clip:
+        return make(*row[:n], attributes(row[n]), provenance(row[n + 1]))
+
+    return read
+
+
+def json_reader() -> Callable[[str | None], Any]:
+    """Make what reads a column of JSON from its text: equal texts once, an empty column and JSON's null as None."""
+    return lru_cache(_REMEMBERED)(lambda text: None if text is None else json.loads(text))
 
 
 def json_ready(value: dict[str, Any], what: str) -> dict[str, Any]:

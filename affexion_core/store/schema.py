@@ -55,6 +55,8 @@ clip = Table(
     Column("searchable", TEXT, nullable=False),
     # the import that brought it; without a reference, as it outlives a clip that others have taken on
     Column("import_id", TEXT),
+    # that of the provenance, to be counted without reading JSON
+    Column("licence", TEXT),
     CheckConstraint("origin IN ('real', 'synthetic')", name="origin"),
     # with the id behind, since it breaks ties in every order
     Index(None, "origin", "id"),
@@ -68,7 +70,12 @@ clip = Table(
     Index(None, "import_id"),
     # all that facets count, in one narrow index
     Index(None, "origin", "corpus", "speaker", "language"),
+    # all that is counted of a dataset's clips, so that their wide rows needn't be read
+    Index("ix_clip_counted", "id", "origin", "corpus", "speaker", "language", "duration", "licence"),
 )
+
+BY_COUNTED = "INDEXED BY ix_clip_counted"
+"""Hint for SQLite, which would rather look up wide rows by the key than narrow ones by this index."""
 
 scheme = Table(
     "scheme",

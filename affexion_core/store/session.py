@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.dialects.sqlite.base import SQLiteCompiler
 from sqlalchemy.exc import ArgumentError, DisconnectionError
 
 from affexion_core.errors import StoreError
@@ -135,10 +136,18 @@ def _checked_url(workspace: Workspace) -> URL:
     raise StoreError(f"The database kind {url.get_backend_name()!r} isn't supported; {form}.")
 
 
+class _Hinting(SQLiteCompiler):
+    """Writes hints behind the table they are for, as SQLite's ``INDEXED BY`` wants it."""
+
+    def get_from_hint_text(self, table: Any, text: str | None) -> str | None:
+        return text
+
+
 def _sqlite_engine(url: URL, module: ModuleType) -> Engine:
     engine = create_engine(
         url, module=module, connect_args={"timeout": LOCK_SECONDS}, hide_parameters=True, max_overflow=-1
     )
+    engine.dialect.statement_compiler = _Hinting
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, record: object) -> None:

@@ -55,7 +55,7 @@ def statements(store: Store) -> Iterator[list[str]]:
     seen: list[str] = []
 
     def note(connection, cursor, statement, parameters, context, executemany) -> None:
-        if statement.split()[0] in ("SELECT", "INSERT", "UPDATE", "DELETE"):
+        if statement.split()[0] in ("SELECT", "WITH", "INSERT", "UPDATE", "DELETE"):
             seen.append(statement)
 
     event.listen(store.engine, "before_cursor_execute", note)
