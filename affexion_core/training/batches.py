@@ -152,8 +152,8 @@ def shuffled_batches(
 def ordered_batches(clips: Sequence[ClipFeatures], batch_size: int) -> Iterator[Batch]:
     """Give every clip once, longest first; `Batch.rows` says which is which.
 
-    Shortest first, each batch needs a little more memory than the one before it left free, and a process that keeps what
-    it frees can grow with the number of clips (see `allocator.allocator_environment`, which not every process has).
+    Shortest first, each batch needs a little more memory than the one before it left free, and a process that keeps
+    what it frees can grow with the number of clips (see `allocator.allocator_environment`, which not every one has).
     """
     order = sorted(range(len(clips)), key=lambda row: _n_frames(clips, row))
     for start in reversed(range(0, len(order), batch_size)):
