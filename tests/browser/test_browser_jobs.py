@@ -91,6 +91,7 @@ def test_a_running_run_is_cancelled_on_the_page_and_a_reload_keeps_the_choice(st
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(900)
 def test_seven_folds_go_on_without_tab_and_app(store, serve, page, tmp_path):
     folds = 7
     import_corpus(store, "folder", write_folders(tmp_path / "many", speakers=2, takes=4), ImportOptions(dataset="many"))
@@ -105,7 +106,7 @@ def test_seven_folds_go_on_without_tab_and_app(store, serve, page, tmp_path):
     assert not list_runs(store)[0].finished
 
     page.goto(f"{serve(store.workspace.root)}/runs?run={list_runs(store)[0].id}")
-    expect(page.get_by_test_id("stMetric").first).to_be_visible(timeout=2 * SOON)
+    expect(page.get_by_test_id("stMetric").first).to_be_visible(timeout=10 * SOON)
     assert list_runs(store)[0].finished
     assert {job.state for job in list_jobs(store)} == {"done"}
     assert len(list_jobs(store)) == folds + 1
