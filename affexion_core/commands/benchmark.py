@@ -11,6 +11,7 @@ from affexion_core.commands._requests import device_option, seed_option
 
 if TYPE_CHECKING:
     from affexion_core.benchmarking import Benchmark, Case, Row
+    from affexion_core.evaluation.listeners import Listeners
 
 
 @click.command()
@@ -30,6 +31,13 @@ if TYPE_CHECKING:
 @click.option(
     "--min-clips", type=click.IntRange(min=2), default=10, show_default=True, help="Clips a label needs to take part."
 )
+@click.option(
+    "--targets",
+    type=click.Choice(["hard", "soft", "dimensions"]),
+    default="hard",
+    show_default=True,
+    help="What every system learns: labels, the shares of votes, or numbers such as arousal.",
+)
 @click.option("--again", is_flag=True, help="Measure anew what was measured before.")
 @seed_option
 @device_option
@@ -40,6 +48,7 @@ def benchmark(
     n_folds: int,
     across: bool,
     min_clips: int,
+    targets: Any,
     again: bool,
     seed: int,
     device: str,
@@ -48,7 +57,7 @@ def benchmark(
     from affexion_core.benchmarking import BenchmarkRequest, corpora_of, run_benchmark, systems_of
 
     request = BenchmarkRequest(
-        systems_of(systems), corpora_of(corpora), n_folds, across, min_clips, seed, device, again
+        systems_of(systems), corpora_of(corpora), n_folds, across, min_clips, seed, device, again, targets
     )
     with progress_bar() as progress:
         measured = run_benchmark(store(), request, progress)
@@ -63,6 +72,7 @@ def benchmark_json(measured: Benchmark) -> dict[str, Any]:
         "cases": [_case_json(case) for case in measured.cases],
         "rows": [_row_json(row) for row in measured.rows],
         "field": [asdict(figure) for figure in measured.field],
+        "listeners": {case: asdict(found) for case, found in measured.listeners.items()},
     }
 
 
@@ -84,11 +94,18 @@ def _case_json(case: Case) -> dict[str, Any]:
 
 
 def _row_json(row: Row) -> dict[str, Any]:
+    from dataclasses import asdict
+
     from affexion_core.evaluation.scores import scores_to_json
 
     values: dict[str, Any] = {"case": row.case, "system": row.system, "run": row.run, "split": row.stamp}
+    if row.dimensions:
+        values["dimensions"] = [asdict(each) for each in row.dimensions]
+    if row.overlap is not None:
+        values["overlap"] = asdict(row.overlap)
     if row.scores is None:
-        return {**values, "n": 0, "uar": None, "accuracy": None, "reason": row.reason}
+        n = max((each.n for each in row.dimensions), default=0)
+        return {**values, "n": n, "uar": None, "accuracy": None, "reason": row.reason}
     scores = scores_to_json(row.scores)
     return {**values, "n": scores["n"], "uar": scores["uar"], "accuracy": scores["accuracy"], "reason": None}
 
@@ -99,23 +116,61 @@ def benchmark_text(measured: Benchmark) -> str:
 
 
 def _case_text(case: Case, measured: Benchmark) -> str:
-    from affexion_core.commands._figures import percent
-
     known = _case_json(case)
     left_out = "; left out: " + ", ".join(f"{k} {n}" for k, n in case.left_out.items()) if case.left_out else ""
+    mine = [row for row in measured.rows if row.case == case.name]
+    names = list(dict.fromkeys(each.name for row in mine for each in row.dimensions))
+    if names:
+        columns = ["system", *(f"CCC of {name}" for name in names), "split"]
+        lines = [f"{case.name}: {case.note}, a model that always says the same has 0"]
+        return "\n".join([*lines, table([_numbers_row(row) for row in mine], columns, "Nothing was measured.")])
     chance = f"{len(known['labels'])} labels, chance {100 * known['chance']:.0f} %"
-    lines = [f"{case.name}: {case.note}, {chance}{left_out}"]
-    rows: list[dict[str, object]] = []
-    for row in measured.rows:
-        if row.case == case.name:
-            uar = percent(row.scores.uar) if row.scores else f"not measured: {row.reason}"
-            accuracy = percent(row.scores.accuracy) if row.scores else None
-            rows.append({"system": row.system, "UAR": uar, "accuracy": accuracy, "split": row.stamp})
+    rows = [_labels_row(row) for row in mine] + _listeners_rows(measured.listeners.get(case.name))
     for figure in measured.field if case.test is None else ():
         if figure.corpus == case.corpus:
             value = f"{100 * figure.value:.0f} %" + ("" if figure.what == "UAR" else f" ({figure.what})")
             rows.append({"system": f"others: {figure.system}", "UAR": value, "split": figure.protocol})
-    return "\n".join([*lines, table(rows, ["system", "UAR", "accuracy", "split"], "Nothing was measured.")])
+    beside = ["votes"] if any("votes" in row for row in rows) else []
+    lines = [f"{case.name}: {case.note}, {chance}{left_out}"]
+    return "\n".join([*lines, table(rows, ["system", "UAR", "accuracy", *beside, "split"], "Nothing was measured.")])
+
+
+def _labels_row(row: Row) -> dict[str, object]:
+    from affexion_core.commands._figures import percent
+
+    uar = percent(row.scores.uar) if row.scores else f"not measured: {row.reason}"
+    accuracy = percent(row.scores.accuracy) if row.scores else None
+    votes = {} if row.overlap is None else {"votes": percent(row.overlap)}
+    return {"system": row.system, "UAR": uar, "accuracy": accuracy, **votes, "split": row.stamp}
+
+
+def _numbers_row(row: Row) -> dict[str, object]:
+    from affexion_core.commands._figures import number
+
+    found = {f"CCC of {each.name}": number(each.ccc) for each in row.dimensions}
+    return {"system": row.system, **found, "split": row.stamp or f"not measured: {row.reason}"}
+
+
+def _listeners_rows(found: Listeners | None) -> list[dict[str, object]]:
+    """Write what listeners reach on the same clips."""
+    from affexion_core.commands._figures import percent
+
+    if found is None:
+        return []
+    about = f"{found.n_votes / found.n:.1f} votes a clip among {found.n_choices} labels"
+    others: dict[str, object] = {
+        "system": "listeners: one vote against the others",
+        "accuracy": percent(found.agreement),
+        "split": about,
+    }
+    if found.majority.value is None:  # the labels were made of these votes
+        mean: dict[str, object] = {"system": "always the mean of all votes", "votes": percent(found.mean_overlap)}
+        return [{**others, "UAR": percent(found.uar)}, mean]
+    return [
+        {"system": "listeners: one vote", "UAR": percent(found.uar), "split": about},
+        {"system": "listeners: their majority", "UAR": percent(found.majority), "split": about},
+        others,
+    ]
 
 
 COMMANDS = (benchmark,)

@@ -6,6 +6,7 @@ from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import pytest
+from dimension_tones import write_tones
 from tones import write_folders
 
 from affexion_core.__main__ import main
@@ -117,3 +118,80 @@ def test_folds_stand_behind_a_colon() -> None:
     assert corpora_of(["ravdess:4, emodb", "emodb"]) == (("ravdess", 4), ("emodb", None))
     with pytest.raises(ConfigError, match="from 2 on"):
         corpora_of(["ravdess:1"])
+
+
+@pytest.fixture(scope="module")
+def judged(tmp_path_factory: pytest.TempPathFactory) -> Bench:
+    """Clips under CREMA-D's names with listeners' votes, and clips with numbers in two corpora."""
+    root = tmp_path_factory.mktemp("judged")
+    made = Bench(root / "workspace")
+    for place, (name, first) in enumerate((("tones", 0), ("elsewhere", 5))):
+        made.run("import", "csv", write_tones(root / name, 4 - place, 6, first, labels=not place), "--dataset", name)
+    lines = ["file,votes_H,votes_S,votes_N"]
+    (root / "cremad").mkdir()
+    for number, file in enumerate(sorted((root / "tones").glob("*.wav"))):
+        high = number % 6 > 2  # the last three of each speaker
+        name = (
+            f"{1001 + number // 6}_{('IEO', 'TIE', 'IOM', 'IWW', 'TAI', 'MTI')[number % 6]}_{('SAD', 'HAP')[high]}_XX"
+        )
+        (root / "cremad" / f"{name}.wav").write_bytes(file.read_bytes())
+        lines.append(f"{name}.wav,{(1, 3)[high]},{(2, 0)[high]},1")
+    (root / "cremad" / "manifest.csv").write_text("\n".join(lines) + "\n")
+    made.run("import", "cremad", root / "cremad")
+    return made
+
+
+def test_listeners_stand_beside_the_systems_where_they_voted(judged: Bench) -> None:
+    asked = ("benchmark", "--corpora", "cremad:2", "--systems", "logreg-functionals", "--min-clips", 5)
+    found = judged.json(*asked)
+    heard = found["listeners"]["cremad"]
+    assert (heard["n"], heard["n_votes"], heard["n_choices"]) == (24, 96, 3)
+    # of four votes three say happy; two say sad, which is the commonest
+    assert heard["uar"]["value"] == pytest.approx((3 / 4 + 2 / 4) / 2) and heard["majority"]["value"] == 1
+    assert heard["agreement"]["value"] == pytest.approx(((3 / 4) + (2 / 4 * 1 / 3)) / 2, abs=0.01)
+    assert heard["uar"]["method"] == "bootstrap over 4 speakers"
+    assert "overlap" not in found["rows"][0]
+    text = judged.run(*asked)
+    assert "listeners: one vote" in text and "4.0 votes a clip among 3 labels" in text
+
+
+def test_shares_of_votes_are_learned_and_compared(judged: Bench) -> None:
+    judged.run("consensus", "cremad", "--rule", "majority", "--into", "heard")
+    asked = ("benchmark", "--corpora", "heard:2", "--systems", "logreg-functionals", "--min-clips", 5)
+    hard, soft = (judged.json(*asked, "--targets", each)["rows"][0] for each in ("hard", "soft"))
+    assert hard["run"] != soft["run"]
+    config = json.loads((judged.workspace / "runs" / soft["run"] / "config.json").read_text())
+    assert config["training"]["targets"] == "soft"
+    assert soft["overlap"]["n"] == 24 and hard["overlap"]["value"] < soft["overlap"]["value"] <= 1
+    text = judged.run(*asked, "--targets", "soft")
+    assert "votes" in text.splitlines()[1] and "always the mean of all votes" in text
+    assert "listeners: one vote against the others" in text and "listeners: their majority" not in text
+
+
+def test_systems_are_measured_on_numbers_with_the_floor_beside(judged: Bench) -> None:
+    asked = ("benchmark", "--corpora", "tones:2,elsewhere", "--across", "--targets", "dimensions")
+    systems = "ridge-functionals,svm-functionals,linear"
+    found = judged.json(*asked, "--systems", systems)
+    assert {case["case"]: case["n"] for case in found["cases"]} == {
+        "tones": 24, "elsewhere": 18, "tones → elsewhere": 18, "elsewhere → tones": 24,
+    }  # fmt: skip
+    assert len(found["rows"]) == 12 and found["field"] == [] and found["listeners"] == {}
+    for row in found["rows"]:
+        assert row["reason"] is None and row["uar"] is None
+        assert [each["name"] for each in row["dimensions"]] == ["arousal", "valence"]
+        assert row["dimensions"][0]["ccc"]["low"] <= row["dimensions"][0]["ccc"]["value"]
+    first = found["rows"][0]
+    assert first["system"] == "ridge-functionals" and first["dimensions"][0]["ccc"]["value"] > 0.3
+    text = judged.run(*asked, "--systems", systems)
+    assert "CCC of arousal" in text and "UAR" not in text
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (("--corpora", "cremad", "--systems", "linear", "--targets", "dimensions"), "has a value for a dimension"),
+        (("--corpora", "tones", "--systems", "ridge-functionals"), "For dimensions, ask for one of dimensions"),
+    ],
+)
+def test_numbers_and_labels_are_told_apart_in_a_sentence(judged: Bench, more: tuple, message: str) -> None:
+    assert message in judged.run("benchmark", *more, code=2)
