@@ -199,6 +199,7 @@ def test_mutated_files_never_reach_the_app(shared_audio: Path, tmp_path: Path) -
 
 @pytest.mark.soak
 @pytest.mark.shared_audio
+@pytest.mark.timeout(7200)
 def test_a_hundred_thousand_mutated_files(shared_audio: Path, tmp_path: Path, counted) -> None:
     n = int(os.environ.get("AFFEXION_MUTATED", "100000"))
     good, refused, fallen = try_mutated(shared_audio, tmp_path, n)
