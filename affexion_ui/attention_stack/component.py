@@ -8,11 +8,11 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-import streamlit as st
 
 from affexion_core.types import Clip
 from affexion_core.workspace import Workspace
 from affexion_ui.attention_stack.pictures import Picture, png_address
+from affexion_ui.fetched import fetched_component
 from affexion_ui.sound.component import player_source, player_style
 from affexion_ui.sound.media import sound_of
 
@@ -59,10 +59,10 @@ def stack_source() -> str:
     return "\n".join([player_source(), (_FOLDER / "stack.js").read_text(encoding="utf-8")])
 
 
-_stack = st.components.v2.component(
+_stack = fetched_component(
     "affexion_attention",
-    js=stack_source(),
-    css="\n".join([player_style(), (_FOLDER / "stack.css").read_text(encoding="utf-8")]),
+    stack_source(),
+    "\n".join([player_style(), (_FOLDER / "stack.css").read_text(encoding="utf-8")]),
 )
 
 

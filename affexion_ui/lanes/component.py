@@ -11,6 +11,7 @@ import streamlit as st
 
 from affexion_core.types import Clip
 from affexion_core.workspace import Workspace
+from affexion_ui.fetched import fetched_component
 from affexion_ui.sound.component import player_source, player_style
 from affexion_ui.sound.media import sound_of
 
@@ -26,10 +27,10 @@ def lanes_source() -> str:
     return "\n".join([player_source(), (_FOLDER / "lanes.js").read_text(encoding="utf-8")])
 
 
-_lanes = st.components.v2.component(
+_lanes = fetched_component(
     "affexion_lanes",
-    js=lanes_source(),
-    css="\n".join([player_style(), (_FOLDER / "lanes.css").read_text(encoding="utf-8")]),
+    lanes_source(),
+    "\n".join([player_style(), (_FOLDER / "lanes.css").read_text(encoding="utf-8")]),
 )
 
 

@@ -12,6 +12,7 @@ import streamlit as st
 
 from affexion_core.types import Clip
 from affexion_core.workspace import Workspace
+from affexion_ui.fetched import fetched_component
 from affexion_ui.sound.media import sound_of
 
 _FOLDER = Path(__file__).parent
@@ -44,10 +45,10 @@ def player_style() -> str:
     return (_FOLDER / "player.css").read_text(encoding="utf-8")
 
 
-_player = st.components.v2.component(
+_player = fetched_component(
     "affexion_player",
-    js="\n".join([player_source(), (_FOLDER / "mount.js").read_text(encoding="utf-8")]),
-    css=player_style(),
+    "\n".join([player_source(), (_FOLDER / "mount.js").read_text(encoding="utf-8")]),
+    player_style(),
 )
 
 

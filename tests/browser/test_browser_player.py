@@ -165,7 +165,7 @@ def test_sound_is_served_blind(two, page):
     ready(page, 2)
     assert any(url.endswith(".wav") for url in asked) and any(url.endswith(".png") for url in asked)
     for url in (url for url in asked if "/media/" in url):
-        assert re.fullmatch(r"http://127\.0\.0\.1:\d+/media/[0-9a-f]+\.(wav|png)", url), url
+        assert re.fullmatch(r"http://127\.0\.0\.1:\d+/media/[0-9a-f]+\.(wav|png|m?js|es)", url), url
 
 
 def test_thirty_clips_leave_no_memory_and_no_audio_context_behind(two, chromium, page):
@@ -215,3 +215,33 @@ def ready_or_playing(page):
     expect(players).to_have_count(2)
     expect(players.first).to_have_attribute("data-state", re.compile("ready|playing|blocked"))
     return players
+
+
+def test_the_script_is_fetched_once_and_another_clip_brings_its_data_alone(two, page):
+    scripts, frames = [], []
+    page.on("request", lambda request: scripts.append(request.url) if request.resource_type == "script" else None)
+    page.on("websocket", lambda socket: socket.on("framereceived", lambda data: frames.append(len(data))))
+    page.goto(two)
+    ready(page, 2)
+    assert len([address for address in scripts if "/media/" in address]) == 1, "of two players"
+    frames.clear()
+    page.get_by_role("button", name="Next").click()
+    expect(page.get_by_text("Clip 1 is shown")).to_be_visible()
+    page.wait_for_timeout(500)
+    # the script and its style alone are 35 kB; what both players are given is 12 kB
+    assert 1000 < sum(frames) < 20_000
+    assert len([address for address in scripts if "/media/" in address]) == 1
+    rule = "e => getComputedStyle(e.querySelector('.sound-field')).position"
+    assert [player.evaluate(rule) for player in page.locator(".sound").all()] == ["relative"] * 2, "the style is there"
+
+
+def test_a_script_that_does_not_come_is_said(two, page):
+    page.route(
+        "**/media/*", lambda route: route.abort() if route.request.resource_type == "script" else route.continue_()
+    )
+    page.goto(two)
+    expect(page.get_by_text("This part couldn't be fetched. Reload the page.")).to_have_count(2)
+    page.unroute("**/media/*")
+    page.reload()
+    ready(page, 2)
+    expect(page.get_by_text("couldn't be fetched")).to_have_count(0)
