@@ -1,23 +1,10 @@
-"""How a model's inputs are named on pages: voice and words, and which of them decided."""
+"""Which of a model's inputs decided, in the words of the pages."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from affexion_core.discovery import load_plugin, plugin_names
-from affexion_core.evaluation.inputs import InputShare
-
-
-def input_words(front_ends: Sequence[str]) -> dict[str, str]:
-    """Name inputs by what they hear, ``voice`` or ``words``; by front-end where two hear the same."""
-    known = plugin_names("features")
-    heard = {
-        name: "words" if getattr(load_plugin("features", name), "READS", "") == "transcript" else "voice"
-        for name in front_ends
-        if name in known
-    }
-    alone = {word for word in heard.values() if list(heard.values()).count(word) == 1}
-    return {name: heard[name] if heard.get(name) in alone else name for name in front_ends}
+from affexion_core.evaluation.inputs import InputShare, input_words
 
 
 def decided_by(inputs: Sequence[InputShare]) -> str:

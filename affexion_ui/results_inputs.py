@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from affexion_core.evaluation.inputs import disagree
+from affexion_core.evaluation.inputs import disagree, input_words
 from affexion_core.run_folder import ScoredClip
 from affexion_ui.clip_table import choose_row, clip_columns
 from affexion_ui.figures import show_figure
-from affexion_ui.input_words import alone_words, decided_by, input_words
+from affexion_ui.input_words import alone_words, decided_by
 from affexion_ui.player import show_clip
 from affexion_ui.theme import escape_markdown, mode
 from affexion_ui.words import counted

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from affexion_core.discovery import load_plugin, plugin_names
 from affexion_core.errors import LabelError, ModelError
 from affexion_core.evaluation.resampling import clip_weights
 from affexion_core.evaluation.scores import Estimate, estimate_from_json, undefined
@@ -52,6 +53,18 @@ def input_shares(
         )
         for shares, alone in zip(outcome.shares, outcome.alone, strict=True)
     )
+
+
+def input_words(front_ends: Sequence[str]) -> dict[str, str]:
+    """Name inputs by what they hear, ``voice`` or ``words``; by front-end where two hear the same."""
+    known = plugin_names("features")
+    heard = {
+        name: "words" if getattr(load_plugin("features", name), "READS", "") == "transcript" else "voice"
+        for name in front_ends
+        if name in known
+    }
+    alone = {word for word in heard.values() if list(heard.values()).count(word) == 1}
+    return {name: heard[name] if heard.get(name) in alone else name for name in front_ends}
 
 
 def disagree(inputs: Sequence[InputShare] | None) -> bool:

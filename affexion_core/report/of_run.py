@@ -97,6 +97,7 @@ def _measurement(run: Run, evaluation: Evaluation) -> Section:
         Picture(plot_class_scores(scores.per_class), f"By label, with 95 % intervals; {n}."),
         *_certainty(run, evaluation),
         *_dimensions(run, evaluation),
+        *_inputs(evaluation),
         *_folds(run, evaluation),
         *_attention(run, evaluation),
     ]
@@ -124,6 +125,17 @@ def _dimensions(run: Run, evaluation: Evaluation) -> Iterator[Block]:
     for place, each in enumerate(evaluation.dimensions):
         caption = f"Predicted over the dataset's {each.name}; n = {each.n} clips."
         yield Picture(plot_dimension(each, dimension_points(scored, place)), caption)
+
+
+def _inputs(evaluation: Evaluation) -> Iterator[Block]:
+    from affexion_core.evaluation.inputs import input_words
+    from affexion_core.plots.inputs import plot_input_shares
+
+    if evaluation.inputs:
+        words = input_words([*dict.fromkeys(each.front_end for each in evaluation.inputs)])
+        n = f"{evaluation.inputs[0].share.n} of {evaluation.scores.n} clips"
+        caption = f"How much each input counted by label, with 95 % intervals; {n} have all."
+        yield Picture(plot_input_shares(evaluation.inputs, words), caption)
 
 
 def _number(estimate: Estimate) -> str:

@@ -11,6 +11,8 @@ from small_study import SmallStudy
 from affexion_core.discovery import load_plugin
 from affexion_core.evaluation.inputs import disagree
 from affexion_core.ingest.importing import ImportOptions, import_corpus
+from affexion_core.report.document import Picture
+from affexion_core.report.of_run import report_of_run
 from affexion_core.run_folder import read_evaluation, read_predictions
 from affexion_core.store.datasets import load_dataset
 from affexion_core.store.session import open_store
@@ -101,6 +103,15 @@ def test_the_section_shows_averages_and_the_clips_on_which_inputs_disagree(in_sp
     wanted = [row for row in apart if (row.inputs[0].label, row.inputs[1].label) == (voice.split()[0], read.split()[0])]
     assert len(table) == len(wanted)
     assert all("voice" in cell and "words" in cell for cell in table["Decided by"])
+
+
+def test_the_report_draws_them(spoken):
+    told = [
+        [block.caption for section in report_of_run(spoken.store, run).sections for block in section.blocks
+         if isinstance(block, Picture) and "each input counted" in block.caption]
+        for run in (spoken.trained, spoken.crossvalidated)
+    ]  # fmt: skip
+    assert told == [["How much each input counted by label, with 95 % intervals; 15 of 16 clips have all."], []]
 
 
 def test_a_cell_says_which_input_decided_and_can_be_narrowed(in_spoken, open_page):
