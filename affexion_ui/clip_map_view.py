@@ -61,7 +61,7 @@ def show_clip_map(
 
     wanted = st.session_state.get(f"mapped-{key}")
     place = ids.index(wanted) if wanted in ids else 0
-    left, right = st.columns([1.6, 1], gap="large")
+    left, right = st.columns([1.3, 1], gap="large")
     with left:
         words = [clip_title(clip, 40) for clip in clips]
         caption = (

@@ -88,6 +88,7 @@ def _measured_levels(store: Store, measured: Measured) -> int | None:
 
 
 def _show_report(measured: Measured, report: GroupReport, metric: Metric) -> None:
+    from affexion_core.evaluation.groupings import MEASURED
     from affexion_core.evaluation.groups import MIN_GROUP
     from affexion_core.plots.groups import group_rows, plot_groups
 
@@ -95,6 +96,8 @@ def _show_report(measured: Measured, report: GroupReport, metric: Metric) -> Non
     overall = getattr(measured.evaluation.scores, metric).value
     few = sum(group.too_small for group in report.groups)
     caption = f"{counted(report.n, 'clip')} in {counted(len(report.groups), 'group')}; lines are 95 % intervals."
+    if report.by in MEASURED and len(report.groups) < 3:
+        caption += " Many clips have the same value, so that they can't be cut into thirds."
     if few:
         caption += f" Grey: fewer than {MIN_GROUP} clips, too few to say."
     figure = plot_groups(report, metric, overall, len(measured.run.labels), mode())

@@ -58,7 +58,8 @@ def submit_check(store: Store, run: Run, on: str, by: Person | None = None, kind
 
 def newest_check(store: Store, run: Run, on: str, kind: Check = "deletion") -> Job | None:
     """Give the newest job that does or did a check of a run on these clips; None where there is none."""
-    return next((job for job in checks_of(store, run) if job.kind == kind and job.spec["on"] == on), None)
+    asked = (job for job in list_jobs(store, kind=kind) if job.run_id == run.id and job.spec["on"] == on)
+    return next(asked, None)
 
 
 def checks_of(store: Store, run: Run) -> tuple[Job, ...]:

@@ -219,9 +219,10 @@ def plot_deletion(found: Deletion, measure: str, n_labels: int = 0, mode: Mode =
     _direct_labels(figure, ends, found.shares[-1])
     if measure == "uar" and n_labels > 1:
         add_reference(figure, mode, 1 / n_labels, "chance", "y", annotation_position="top left")
-    ticks = [share for share in found.shares]
+    # one sign for all, and never at an angle: a phone has little room
+    ticks = [f"{100 * share:.0f}" for share in found.shares[:-1]] + [percent(found.shares[-1])]
     figure.update_xaxes(
-        title="frames deleted", tickvals=ticks, ticktext=[percent(t) for t in ticks], showgrid=False,
+        title="frames deleted", tickvals=list(found.shares), ticktext=ticks, tickangle=0, showgrid=False,
         range=[0, found.shares[-1]], ticklabelstandoff=_CLEAR,
     )  # fmt: skip
     fifths = [place / 5 for place in range(6)]

@@ -69,7 +69,7 @@ def plot_differences(figures: Sequence[FigureDifference], mode: Mode = "light") 
         )  # fmt: skip
     figure.update_yaxes(
         tickvals=list(range(len(known))), ticktext=[one.name for one in known], range=[len(known) - 0.4, -0.6],
-        showgrid=False,
+        showgrid=False, ticklabelstandoff=6,
     )  # fmt: skip
     figure.update_xaxes(title="distance in standard deviations", rangemode="tozero")
     return figure
@@ -85,11 +85,12 @@ def plot_density(name: str, unit: str, values: Mapping[Origin, np.ndarray], mode
         return figure
     low, high = np.quantile(every, [0.005, 0.995])
     at = np.linspace(low - 0.1 * (high - low), high + 0.1 * (high - low) + 1e-9, _N_POINTS)
-    for origin, one in known.items():
-        if not len(one):
-            continue
-        style, curve = ORIGIN_STYLES[origin], _density(one, at)
-        place = int(curve.argmax())
+    curves = {origin: _density(one, at) for origin, one in known.items() if len(one)}
+    for origin, curve in curves.items():
+        style, one = ORIGIN_STYLES[origin], known[origin]
+        # where it stands out most from the other side, so that words don't lie on the other's line
+        others = sum((row for name, row in curves.items() if name != origin), np.zeros_like(at))
+        place = int((curve - others).argmax())
         figure.add_scatter(
             x=at, y=curve, mode="lines", line={"color": style.colour, "width": 2.5, "dash": style.dash},
             fill="tozeroy" if origin == "real" else None, fillcolor="rgba(0,158,115,0.18)",
@@ -97,7 +98,7 @@ def plot_density(name: str, unit: str, values: Mapping[Origin, np.ndarray], mode
         )  # fmt: skip
         figure.add_annotation(
             x=at[place], y=curve[place], text=f"{origin} (n = {len(one)})", showarrow=False, yshift=10,
-            **_beside_peak(place / (_N_POINTS - 1), origin), font={"size": 12, "color": SURFACES[mode].text},
+            **_beside_place(place / (_N_POINTS - 1), origin), font={"size": 12, "color": SURFACES[mode].text},
         )  # fmt: skip
     figure.update_yaxes(visible=False, rangemode="tozero")
     figure.update_xaxes(title=f"{name}, {unit}")
@@ -105,8 +106,8 @@ def plot_density(name: str, unit: str, values: Mapping[Origin, np.ndarray], mode
     return figure
 
 
-def _beside_peak(share: float, origin: Origin) -> dict[str, str | int]:
-    """Say where the words of a peak stand, ``share`` of the way along the axis: apart, and never beyond its ends."""
+def _beside_place(share: float, origin: Origin) -> dict[str, str | int]:
+    """Say where the words of a curve stand, ``share`` of the way along the axis: apart, and never beyond its ends."""
     if share > 0.7:
         return {"xanchor": "right", "xshift": 20}
     if share < 0.3:
@@ -240,9 +241,10 @@ def plot_shortcuts(report: ShortcutReport, mode: Mode = "light") -> go.Figure:
             x=[value], y=[place], mode="markers", hovertext=[words], hovertemplate="%{hovertext}<extra></extra>",
             marker={"size": 11, "color": colour, "symbol": "circle" if one.tells else "circle-open"},
         )  # fmt: skip
-        figure.add_scatter(
-            x=[high], y=[place], mode="text", text=[f" {percent(value)}"], textposition="middle right",
-            textfont={"color": surface.text}, cliponaxis=False, hoverinfo="skip",
+        # on its own ground, so that the line of chance doesn't strike the number out
+        figure.add_annotation(
+            x=high, y=place, text=percent(value), showarrow=False, xanchor="left", xshift=4,
+            bgcolor=surface.background, font={"color": surface.text},
         )  # fmt: skip
     add_reference(figure, mode, 1 / len(report.labels), "chance", "x")
     ticks = {"tickvals": [0, 0.25, 0.5, 0.75, 1], "ticktext": ["0 %", "25", "50", "75", "100 %"]}

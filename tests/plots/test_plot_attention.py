@@ -38,7 +38,7 @@ def test_deletion_draws_each_order_with_its_numbers_and_words_that_do_not_meet(m
     figure = plot_deletion(found, "probability", 3, mode)
     lines = {trace.name: trace for trace in figure.data if trace.mode == "lines+markers"}
     assert set(lines) == set(ORDERS) and list(lines[MOST].y) == list(found.curves[0].probability.value)
-    assert figure.layout.xaxis.ticktext == ("0 %", "40 %", "70 %")
+    assert figure.layout.xaxis.ticktext == ("0", "40", "70 %")
     assert figure.layout.yaxis.ticktext == ("0 %", "20 %", "40 %", "60 %", "80 %", "100 %")
     ends = sorted(one.y for one in figure.layout.annotations)
     assert len(ends) == 4 and np.diff(ends).min() >= 0.074
