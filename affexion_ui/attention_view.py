@@ -56,7 +56,7 @@ def choose_clips(store: Store, run: Run, evaluation: Evaluation) -> tuple[list[C
     from affexion_core.store.clips import get_clips
 
     scored = read_predictions(Path(run.folder), evaluation.name)
-    with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
+    with st.container(horizontal=True, gap="small", vertical_alignment="bottom", key="clip-choice"):
         answers = st.segmented_control(
             "Answers", ANSWERS, default="all", required=True, key="answers", bind="query-params"
         )

@@ -16,11 +16,13 @@ from affexion_ui.theme import Mode, escape_markdown, mode
 _FOLDER = Path(__file__).parent
 ICON = str(_FOLDER / "icon.svg")
 _WORDMARK: dict[Mode, str] = {name: str(_FOLDER / f"wordmark-{name}.png") for name in ("light", "dark")}
-# Streamlit leaves six lines free above a page and stretches it over any screen; neither has a setting.
+# Streamlit leaves six lines free above a page and stretches it over any screen; neither has a setting. Beside a long
+# name, other things go below it on a phone.
 _STYLE = """
 .stMainBlockContainer { padding: 2.5rem clamp(1rem, 3vw, 3rem) 3rem; max-width: 1440px; }
 [data-testid="stMetric"] { padding-bottom: 0; }
 .st-key-page-head > :first-child { min-width: 13rem; }
+.st-key-clip-choice > :nth-last-child(-n+2) { min-width: 16rem; }
 """
 # The dark theme's accent is light, but Streamlit writes on it in white whatever it is: 1.9 of the 4.5 that text needs.
 _ON_ACCENT = ('[data-testid="stBaseButton-primary"]', ".stMultiSelect [data-tag]", ".stMultiSelect [data-tag] *")
