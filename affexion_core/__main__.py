@@ -7,6 +7,11 @@ import sys
 from functools import cache
 from importlib import import_module
 
+from affexion_core.audio._ahead import start_ahead
+
+if sys.argv[1:2] == ["predict"]:
+    start_ahead()  # before anything else is loaded, so that the two load side by side
+
 import click
 
 from affexion_core import __version__

@@ -10,7 +10,6 @@ import os
 import select
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -21,10 +20,10 @@ from typing import Any
 
 import numpy as np
 
+from affexion_core.audio._ahead import start_decoder, take_ahead
 from affexion_core.audio.decode import SAMPLING_RATE, AudioInfo, Decoded, Limits
 from affexion_core.audio.streaming import LONG, _ignore
 from affexion_core.errors import AudioError
-from affexion_core.workspace import PROJECT
 
 # Processes kept for the next file; more may be at work at once, one for each thread that asks.
 MOST_IDLE = 2
@@ -54,16 +53,7 @@ class _Child:
 
     def __init__(self) -> None:
         self.n_files = 0
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "affexion_core.audio._decode_child"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            bufsize=0,
-            cwd=PROJECT,
-            # thread pools reserve addresses by the gigabyte
-            env={**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
-        )
+        self.process = take_ahead() or start_decoder()
         self._held = b""
 
     def ask(self, request: dict[str, Any], content: bytes = b"") -> None:
@@ -159,12 +149,6 @@ def _take() -> _Child:
                 return child
             child.end()
     return _Child()
-
-
-def start_ahead() -> None:
-    """Start a process for the first file, which is ready by the time that whoever asks has loaded the rest."""
-    if not _pool().idle:
-        _give_back(_Child())
 
 
 def _give_back(child: _Child) -> None:

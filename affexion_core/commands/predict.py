@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from affexion_core.audio._ahead import start_ahead
 from affexion_core.commands._options import common_options, emit, progress_bar, store, workspace_option
 from affexion_core.errors import NotFoundError
 from affexion_core.workspace import open_workspace
@@ -19,8 +20,6 @@ from affexion_core.workspace import open_workspace
 @common_options
 def predict(run: str, paths: tuple[Path, ...]) -> None:
     """Say how each FILE, or each sound file of a FOLDER, is spoken, by a trained RUN."""
-    from affexion_core.audio.isolated import start_ahead
-
     start_ahead()
     folder = _folder_of(run)
     from affexion_core.predict_files import choose_predictor, predict_with, sound_files
