@@ -25,6 +25,8 @@ from affexion_core.types import Clip, Run
 _LOOKED_AT, _ENOUGH = 20, 3
 # Values of one setting that stand for all of them.
 _SAMPLES = 20
+# Jobs that train; others ask about a run, wherever it was trained.
+_TRAINING = ("train", "cv", "fold", "sweep", "trial", "gap", "part")
 # What front-ends without a hop of their own are taken for.
 _FRAMES_PER_SECOND = 100.0
 
@@ -123,7 +125,8 @@ def find_pace(store: Store, config: RunConfig) -> Pace | None:
 
 def _run_elsewhere(store: Store) -> set[str]:
     here = socket.gethostname()
-    return {job.run_id for job in list_jobs(store) if job.run_id and job.host not in (None, here)}
+    trained = (job for job in list_jobs(store) if job.run_id and job.kind in _TRAINING)
+    return {str(job.run_id) for job in trained if job.host not in (None, here)}
 
 
 def _pace_of(store: Store, run: Run, model: str) -> tuple[Any, float] | None:

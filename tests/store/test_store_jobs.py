@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 from sqlalchemy import delete
 
-from affexion_core.errors import ConfigError, NotFoundError, StoreError
+from affexion_core.errors import ConfigError, NotFoundError, StoreError, allowed
+from affexion_core.store.job import JOB_KINDS
 from affexion_core.store.jobs import (
     ENDED,
     JOB_STATES,
@@ -118,7 +119,7 @@ def test_a_job_comes_back_as_added(store: Store) -> None:
 
 
 def test_what_cannot_be_added(store: Store) -> None:
-    kinds = "cv, deletion, fold, gap, import, part, speak, sweep, train or trial"
+    kinds = allowed(sorted(JOB_KINDS))
     with pytest.raises(ConfigError, match=f"no kind of job 'bake'; choose {kinds}"):
         add_job(store, "bake", {})
     with pytest.raises(NotFoundError, match="no job 'nobody'; there are none yet"):

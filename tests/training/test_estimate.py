@@ -82,6 +82,8 @@ def test_runs_of_other_models_and_machines_are_no_measure(store):
     paper = dataclasses.replace(short_recipe(1), model="affexion")
     assert find_pace(store, paper) is None
     assert find_pace(store, short_recipe(1)) is not None
+    claim_job(store, add_job(store, "network", {}, run.id).id, "another-machine", 0.0)  # asks about it, trains nothing
+    assert find_pace(store, short_recipe(1)) is not None
     claim_job(store, add_job(store, "train", {}, run.id).id, "another-machine", 0.0)
     assert find_pace(store, short_recipe(1)) is None
 
