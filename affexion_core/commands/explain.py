@@ -16,6 +16,7 @@ from affexion_core.errors import ConfigError
 if TYPE_CHECKING:
     from affexion_core.explain.attention import ClipAttention, Span
     from affexion_core.explain.gradients import Attribution
+    from affexion_core.jobs.checking import Check
     from affexion_core.run_folder import ScoredClip
     from affexion_core.store.session import Store
     from affexion_core.types import Run
@@ -99,12 +100,7 @@ def deletion(run: str, on: str, background: bool) -> None:
     from affexion_core.explain.evaluated import deletion_on, kept_deletion
 
     if background and kept_deletion(found, on) is None:
-        from affexion_core.jobs.checking import submit_check
-        from affexion_core.jobs.engine import ensure_engine
-
-        job = submit_check(opened, found, on)
-        ensure_engine(opened.workspace)
-        say_queued(job)
+        _queue(opened, found, on, "deletion")
         return
     with progress_bar() as progress:
         check = deletion_on(opened, found, on, progress)
@@ -128,12 +124,7 @@ def attention(run: str, on: str, background: bool) -> None:
     from affexion_core.explain.evaluated import evaluated_attention, kept_attention
 
     if background and kept_attention(found, on) is None:
-        from affexion_core.jobs.checking import submit_check
-        from affexion_core.jobs.engine import ensure_engine
-
-        job = submit_check(opened, found, on, kind="attention")
-        ensure_engine(opened.workspace)
-        say_queued(job)
+        _queue(opened, found, on, "attention")
         return
     with progress_bar() as progress:
         gathered = evaluated_attention(opened, found, on, progress)
@@ -145,6 +136,15 @@ def attention(run: str, on: str, background: bool) -> None:
     lines = [f"{found.id} on {on}, {len(rows)} clips; an even spread gives each third 33 %."]
     lines += [f"  {name} (n = {one['n']}): {_thirds(one['attention'])}" for name, one in groups.items()]
     emit({"run": found.id, "on": on, "n_clips": len(rows), "groups": groups}, "\n".join(lines))
+
+
+def _queue(opened: Store, run: Run, on: str, kind: Check) -> None:
+    from affexion_core.jobs.checking import submit_check
+    from affexion_core.jobs.engine import ensure_engine
+
+    job = submit_check(opened, run, on, kind=kind)
+    ensure_engine(opened.workspace)
+    say_queued(job)
 
 
 def _answer(row: ScoredClip) -> str:
